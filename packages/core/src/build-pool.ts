@@ -1,0 +1,198 @@
+import { type Choice, parseOptions, type PoolScenario } from './config.js'
+import { nearMatches, ServesimError } from './errors.js'
+import type { Model, OperatorGraph } from './operators.js'
+import type { Registry } from './plugin.js'
+import { type Device, device } from './points/device.js'
+import { eviction } from './points/eviction.js'
+import { type KvIndexFactory, kvIndex } from './points/kv-index.js'
+import { modelSource } from './points/model-source.js'
+import { type Network, network } from './points/network.js'
+import type { Point } from './points/point.js'
+import type { OptionsSchema } from './points/provider.js'
+import { type Scheduler, type SchedulerContext, type SchedulerLimits, scheduler } from './points/scheduler.js'
+import { type StepCost, type StepCostContext, type StepCostLink, stepCost } from './points/step-cost.js'
+import { technique } from './points/technique.js'
+import { countBlocks, type MemoryPlan } from './memory-plan.js'
+import { BaseStepCost } from './step-price.js'
+
+/** A pool with every choice bound. */
+export interface BuiltPool {
+  name: string
+  count: number
+  model: Model
+  graph: OperatorGraph
+  device: Device
+  limits: SchedulerLimits
+  maxModelLenTokens: number
+  memory: MemoryPlan
+  base: BaseStepCost
+  cost: StepCost
+  kvIndex: KvIndexFactory | undefined
+  /** Accelerators of the pool. */
+  deviceCount: number
+  techniques: string[]
+  assumptions: string[]
+  newScheduler(context: Pick<SchedulerContext, 'requests'>): Scheduler
+}
+
+/** Resolves and binds one pool of a scenario. @throws ServesimError at the first thing that does not meet */
+export function buildPool(pool: PoolScenario, path: string, registry: Registry): BuiltPool {
+  const assumptions: string[] = []
+  const assume = (sentence: string) => {
+    if (!assumptions.includes(sentence)) assumptions.push(sentence)
+  }
+  const model = resolveModel(pool.model, `${path}.model`, registry)
+  const built = buildDevice(pool, path, model, registry)
+
+  const schedulerProvider = registry.named(scheduler, pool.scheduler.use, `${path}.scheduler.use`)
+  const schedulerOptions = parseOptions(schedulerProvider.options, pool.scheduler, `${path}.scheduler`)
+  const poolContext = { path: `${path}.scheduler`, device: built.spec, model, maxModelLenTokens: pool.maxModelLenTokens ?? model.maxModelLenTokens }
+  const limits = schedulerProvider.limits(schedulerOptions, poolContext)
+
+  const graph = model.shard(pool.parallelism, pool.kvCacheDtype === 'fp8' ? { kvBytesPerElement: 1 } : {})
+  const compiled = built.compile(graph, { tensorParallel: pool.parallelism.tensor, maxBatchedTokens: limits.maxNumBatchedTokens, maxSequences: limits.maxNumSeqs })
+  for (const sentence of compiled.assumptions) assume(sentence)
+  const net = buildNetwork(pool, path, graph, built, limits, registry)
+  for (const sentence of net?.assumptions ?? []) assume(sentence)
+
+  const claims = buildTechniques(pool, path, registry, assume)
+  const memory = countBlocks({ pool, path, model, graph, device: built.spec, limits, claimedBytes: claims.claimedBytes, assume })
+  const base = new BaseStepCost(graph, compiled, net, limits.maxNumBatchedTokens, limits.maxNumSeqs)
+  const attention = graph.operators.find((o) => o.kind === 'attention')
+  const cost = chain(base, claims.links, {
+    path,
+    device: built.spec,
+    straggler: built.straggler,
+    mixedStepHostMs: built.mixedStepHostMs,
+    collectives: built.collectives,
+    kvHeads: attention?.kvHeads ?? 1,
+    layers: graph.layers,
+    maxBatchedTokens: limits.maxNumBatchedTokens,
+    maxSequences: limits.maxNumSeqs,
+    engineRelease: limits.engineRelease,
+    assume,
+  })
+  return {
+    name: pool.name ?? path,
+    count: pool.count,
+    model,
+    graph,
+    device: built,
+    limits,
+    maxModelLenTokens: memory.maxModelLenTokens,
+    memory,
+    base,
+    cost,
+    kvIndex: claims.index,
+    deviceCount: pool.count * pool.parallelism.tensor * pool.parallelism.pipeline,
+    techniques: pool.techniques.map((t) => t.use),
+    assumptions,
+    newScheduler: (context) => schedulerProvider.build(schedulerOptions, { ...poolContext, ...context, maxModelLenTokens: memory.maxModelLenTokens, limits }),
+  }
+}
+
+function resolveModel(reference: PoolScenario['model'], path: string, registry: Registry): Model {
+  const sources = registry.all(modelSource).map((s) => s.provided)
+  for (const source of sources) {
+    const model = source.resolve(reference)
+    if (model !== undefined) return model
+  }
+  const known = sources.flatMap((s) => s.list()).sort()
+  const name = typeof reference === 'string' ? reference : 'this config.json'
+  const near = typeof reference === 'string' ? nearMatches(reference, known) : []
+  throw new ServesimError(
+    'SERVESIM_UNKNOWN_NAME',
+    path,
+    known.length === 0 ? `No source of models is among the plugins, so "${name}" cannot be resolved.` : `There is no model "${name}".`,
+    near.length > 0
+      ? `Did you mean ${near.map((n) => `"${n}"`).join(' or ')}? Any other model goes by the path of its config.json.`
+      : known.length === 0
+        ? 'Add the plugin of @servesim/models.'
+        : `Known: ${known.join(', ')}. Any other model goes by the path of its config.json.`,
+  )
+}
+
+function buildDevice(pool: PoolScenario, path: string, model: Model, registry: Registry): Device {
+  const choice: Choice = typeof pool.device === 'string' ? { use: pool.device } : pool.device
+  const provider = registry.named(device, choice.use, `${path}.device`)
+  const options = parseOptions(provider.options as OptionsSchema, choice, `${path}.device`)
+  return provider.build(options, { path: `${path}.device`, model: model.id, tensorParallel: pool.parallelism.tensor })
+}
+
+function buildNetwork(pool: PoolScenario, path: string, graph: OperatorGraph, built: Device, limits: SchedulerLimits, registry: Registry): Network | undefined {
+  if (pool.network === undefined) {
+    if (graph.collectives.length === 0) return undefined
+    throw new ServesimError(
+      'SERVESIM_BAD_OPTION',
+      `${path}.network`,
+      `${pool.parallelism.tensor} tensor-parallel ranks exchange data in every layer, and the scenario names no network.`,
+      'Add a network, such as { use: … } with one that `servesim plugins` lists.',
+    )
+  }
+  const provider = registry.named(network, pool.network.use, `${path}.network.use`)
+  const options = parseOptions(provider.options, pool.network, `${path}.network`)
+  return provider.build(options, { path: `${path}.network`, device: built.spec, collectives: built.collectives, engineRelease: limits.engineRelease })
+}
+
+interface Claims {
+  index: KvIndexFactory | undefined
+  links: { link: StepCostLink; technique: string }[]
+  claimedBytes: number
+}
+
+/** Builds the pool's techniques and gathers what they claim. */
+function buildTechniques(pool: PoolScenario, path: string, registry: Registry, assume: (sentence: string) => void): Claims {
+  const claims: Claims = { index: undefined, links: [], claimedBytes: 0 }
+  let indexOwner = ''
+  const names = new Set<string>()
+  for (const [i, choice] of pool.techniques.entries()) {
+    const at = `${path}.techniques[${i}]`
+    const provider = registry.named(technique, choice.use, `${at}.use`)
+    if (names.has(provider.name)) {
+      throw new ServesimError('SERVESIM_PLUGIN_CONFLICT', at, `The technique "${provider.name}" is switched on twice.`, 'Leave one of them out.')
+    }
+    names.add(provider.name)
+    const claim = (point: Point<unknown>, contribution: unknown): void => {
+      if (point.id === kvIndex.id) {
+        if (claims.index !== undefined) {
+          throw new ServesimError('SERVESIM_PLUGIN_CONFLICT', at, `"${provider.name}" and "${indexOwner}" both want to own ${point.id}.`, 'Switch one of them off.')
+        }
+        claims.index = contribution as KvIndexFactory
+        indexOwner = provider.name
+      } else if (point.id === stepCost.id) claims.links.push({ link: contribution as StepCostLink, technique: provider.name })
+      else throw new ServesimError('SERVESIM_PLUGIN_CONFLICT', at, `"${provider.name}" claims ${point.id}, which a technique cannot claim.`, 'Ask the plugin’s author.')
+    }
+    provider.build(parseOptions(provider.options, choice, at), {
+      path: at,
+      claim: claim as never,
+      memoryClaim: (_purpose, bytes) => {
+        claims.claimedBytes += bytes
+      },
+      eviction: (evictionChoice, context) => {
+        const policy = registry.named(eviction, evictionChoice.use, `${at}.eviction.use`)
+        return policy.build(parseOptions(policy.options, evictionChoice, `${at}.eviction`), context)
+      },
+      assume,
+    })
+  }
+  return claims
+}
+
+/** Wraps the base price: links in the order written, each behind those it names in `after`; the first is the outermost. */
+function chain(base: StepCost, links: Claims['links'], context: StepCostContext): StepCost {
+  const left = [...links]
+  const ordered: StepCostLink[] = []
+  while (left.length > 0) {
+    const at = left.findIndex(({ link }) => !(link.after ?? []).some((name) => left.some((other) => other.link.name === name)))
+    if (at < 0) {
+      throw new ServesimError(
+        'SERVESIM_PLUGIN_CONFLICT',
+        context.path,
+        `The step costs ${left.map(({ link }) => `"${link.name}"`).join(', ')} each want to come after another.`,
+        'Switch one of them off.',
+      )
+    }
+    ordered.push(left.splice(at, 1)[0]!.link)
+  }
+  return ordered.reduceRight((next, link) => link.wrap(next, context), base)
+}

@@ -1,0 +1,37 @@
+import type { PrefixText } from './points/kv-index.js'
+import type { ClusterView } from './points/router.js'
+import type { StepUnit } from './step-unit.js'
+
+/** What routers see: read live from the units, also in the middle of a stretch. */
+export class LiveClusterView implements ClusterView {
+  nowNs = 0
+  /** Text of the request being routed. */
+  text: PrefixText | undefined
+
+  constructor(private readonly units: readonly StepUnit[]) {}
+
+  get replicaCount(): number {
+    return this.units.length
+  }
+
+  waiting(replica: number): number {
+    return this.units[replica]!.waitingCount
+  }
+
+  running(replica: number): number {
+    return this.units[replica]!.running.length
+  }
+
+  kvUse(replica: number): number {
+    const unit = this.units[replica]!
+    return unit.usedBlocksAt(this.nowNs) / unit.kv.total
+  }
+
+  cachedBlocks(replica: number): number {
+    const unit = this.units[replica]!
+    if (unit.kv.index === undefined || this.text === undefined) return 0
+    // Blocks that a stretch has taken since it began may have cost cached content.
+    if (unit.stretch.active) unit.stretch.interrupt(this.nowNs)
+    return unit.kv.index.probe(this.text)
+  }
+}

@@ -1,0 +1,32 @@
+import type { RandomStream } from '../random.js'
+import { definePoint } from './point.js'
+import type { Part, Provider } from './provider.js'
+
+/** What a router sees of the replicas; arrays are indexed by replica and belong to core. */
+export interface ClusterView {
+  readonly replicaCount: number
+  /** Requests queued and not yet running, arrivals that the engine has not drained included. */
+  waiting(replica: number): number
+  running(replica: number): number
+  /** Used KV blocks ÷ all, 0–1. */
+  kvUse(replica: number): number
+  /** Blocks of the prompt being routed that the replica's cache holds now; 0 without prefix caching. */
+  cachedBlocks(replica: number): number
+}
+
+export interface Router extends Part {
+  /**
+   * @param request row of the request table
+   * @param view live; a router that models stale metrics keeps its own copy
+   * @returns a replica, 0 ≤ r < view.replicaCount
+   */
+  route(request: number, view: ClusterView, timeNs: number): number
+}
+
+export interface RouterContext {
+  replicaCount: number
+  /** A stream of this router's own. */
+  random: RandomStream
+}
+
+export const router = definePoint<Provider<Router, RouterContext>>({ id: 'servesim/router', contract: 1, cardinality: 'named', scope: 'cluster' })

@@ -1,0 +1,86 @@
+import type { Model } from '../operators.js'
+import type { RequestTable } from '../request-table.js'
+import type { DeviceSpec } from './device.js'
+import { definePoint } from './point.js'
+import type { OptionsSchema, Part, Provider } from './provider.js'
+import type { z } from 'zod'
+
+/** Requests in a step unit's running list, oldest admission first. */
+export interface RunningList {
+  readonly length: number
+  at(position: number): number
+}
+
+/**
+ * What a scheduler fills at form. Each call checks before it changes anything and reports scarcity by `false`; core keeps the books:
+ * blocks, computed tokens, placeholders, the running list.
+ */
+export interface StepPlan {
+  readonly running: RunningList
+  /** Schedules `tokens` ≥ 1 more tokens of a running request. False: no KV block is free for them. */
+  schedule(request: number, tokens: number): boolean
+  /** Takes this request out of the step; its blocks stay its own until `preempt`. @returns the tokens it had; 0 where it took no part */
+  unschedule(request: number): number
+  /** Cached blocks that an admission of this request would hit: at most all but its last token. Pure. */
+  match(request: number): number
+  /**
+   * Moves a request from waiting to running and schedules `tokens` ≥ 1 tokens behind `hitBlocks` cached blocks.
+   * @param mustFitTokens the whole sequence must find free blocks now, though only the first tokens get them; 0: no such check
+   * @returns false when blocks are short; nothing has changed then
+   */
+  admit(request: number, tokens: number, hitBlocks: number, mustFitTokens: number): boolean
+  /** Frees a running request's blocks; it starts over from what the cache still holds when it is admitted again. The caller requeues it. */
+  preempt(request: number): void
+}
+
+/** Forms steps within token, sequence and memory budgets. One instance per replica. */
+export interface Scheduler extends Part {
+  /** The engine took a request out of its input queue. */
+  enqueue(request: number): void
+  /** A waiting request ended: it was preempted while its last token was in flight. */
+  withdraw(request: number): void
+  /** Requests that wait, preempted ones included. */
+  readonly waitingCount: number
+  /** Calls `plan` for every request that takes part in the next step. */
+  form(plan: StepPlan): void
+  /**
+   * Asked right after `form`: would the coming forms schedule one token of every running request and nothing else, for as long as none
+   * finishes, none arrives and blocks suffice? False: the plain path.
+   */
+  steady(): boolean
+  /** Would that stay so if this request arrived? */
+  staysSteadyWith(request: number): boolean
+}
+
+export interface SchedulerLimits {
+  maxNumSeqs: number
+  maxNumBatchedTokens: number
+  /** Steps formed and not completed: 1 synchronous, 2 asynchronous. */
+  depth: number
+  /** Release of the engine that is mimicked. */
+  engineRelease: string
+  /** Share of device memory the engine takes by default. */
+  gpuMemoryUtilization: number
+  /** Blocks the engine keeps for itself (vLLM's null block). */
+  reservedBlocks: number
+  blockSizeTokens: number
+}
+
+export interface SchedulerPoolContext {
+  path: string
+  device: DeviceSpec
+  model: Model
+  maxModelLenTokens: number
+}
+
+export interface SchedulerContext extends SchedulerPoolContext {
+  requests: RequestTable
+  limits: SchedulerLimits
+}
+
+export interface SchedulerProvider<Schema extends OptionsSchema = OptionsSchema> extends Provider<Scheduler, SchedulerContext, Schema> {
+  /** What core must know before it can count blocks. Pure. */
+  limits(options: z.output<Schema>, context: SchedulerPoolContext): SchedulerLimits
+}
+
+export const scheduler = definePoint<SchedulerProvider>({ id: 'servesim/scheduler', contract: 1, cardinality: 'named', scope: 'pool' })

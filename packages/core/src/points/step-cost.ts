@@ -1,0 +1,81 @@
+import type { CollectiveCurve, DeviceSpec, StragglerFacts } from './device.js'
+import { definePoint } from './point.js'
+import type { Part } from './provider.js'
+
+/** How a step is launched: kernel by kernel, graphs between attention calls, or one graph for all of it. */
+export type GraphMode = 'none' | 'piecewise' | 'full'
+
+/** What a formed step holds, as counts and sums. One reused object per ring slot: read it, do not keep it. */
+export interface StepView {
+  /** Scheduled tokens and sequences, ≥ 1. */
+  tokens: number
+  sequences: number
+  /** Sequences with one scheduled token; they are priced as decodes. */
+  decodes: number
+  /** Σ of their contexts (KV tokens before this step), and the longest. */
+  decodeContextSum: number
+  longestDecodeContext: number
+  /** Prompt chunks of two tokens and more. */
+  prefills: number
+  /** Σq over those chunks, and Σq·(k + q/2) with k tokens of context before: attention is quadratic within a prompt, not across prompts. */
+  prefillTokens: number
+  prefillWork: number
+  /** Written by the link that models graphs; until then equal to `tokens`, `sequences` and `none`. */
+  paddedTokens: number
+  paddedSequences: number
+  graph: GraphMode
+}
+
+/** The price of one step; one reused object, written by the chain from its end to its front. Floats; core rounds their sum once. */
+export interface StepPrice {
+  /** Everything whose latency depends on token and sequence counts alone, collectives included. */
+  fixedNs: number
+  attentionNs: number
+  /** Host work before the step can start, counted from the instant it was formed. */
+  hostNs: number
+}
+
+/** Prices of a run of pure-decode steps in which every sequence grows by one token a step. */
+export interface RunPrice {
+  fixedNs: number
+  hostNs: number
+  /** Entry j: the j-th step of the run. */
+  attentionNs: Float64Array
+}
+
+export interface StepCost extends Part {
+  /** Prices one formed step at the instant it starts. Graph fields of `step` and all of `out` are the only things written. */
+  price(step: StepView, startNs: number, out: StepPrice): void
+  /**
+   * Prices `count` coming pure-decode steps of the same sequences in one go; `step` is the first of them.
+   * Must give what `price` would give for each, to the last bit.
+   */
+  priceRun(step: StepView, count: number, startNs: number, out: RunPrice): void
+}
+
+/** A link of the chain: wraps what comes after it. The last link is core's sum over the operator graph. */
+export interface StepCostLink {
+  readonly name: string
+  /** Names of links that must lie further out. */
+  readonly after?: readonly string[]
+  wrap(next: StepCost, context: StepCostContext): StepCost
+}
+
+/** Facts of the pool that links compute from. */
+export interface StepCostContext {
+  path: string
+  device: DeviceSpec
+  straggler: StragglerFacts | undefined
+  mixedStepHostMs: number | undefined
+  collectives: CollectiveCurve[]
+  /** KV heads of one rank. */
+  kvHeads: number
+  layers: number
+  maxBatchedTokens: number
+  maxSequences: number
+  engineRelease: string
+  /** Adds a sentence to the summary's assumptions. */
+  assume(sentence: string): void
+}
+
+export const stepCost = definePoint<StepCostLink>({ id: 'servesim/step-cost', contract: 1, cardinality: 'chain', scope: 'pool' })

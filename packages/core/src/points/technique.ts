@@ -1,0 +1,25 @@
+import type { EvictionContext, Eviction } from './eviction.js'
+import { definePoint, type Point } from './point.js'
+import type { Provider } from './provider.js'
+
+/** What a technique may do while it is built: claim points of its pool, ask for memory. */
+export interface TechniqueContext {
+  /** Path of the technique in the scenario, for errors. */
+  path: string
+  /** Adds a contribution to a `single` or `chain` point of this pool. A second claim of a `single` point is a conflict that names both. */
+  claim<Provided>(point: Point<Provided>, contribution: Provided): void
+  /** Device memory that is lost to KV blocks, bytes per replica rank. */
+  memoryClaim(purpose: string, bytes: number): void
+  /** Builds an eviction policy by its `use`. */
+  eviction(choice: { use: string } & Record<string, unknown>, context: EvictionContext): Eviction
+  /** Adds a sentence to the summary's assumptions. */
+  assume(sentence: string): void
+}
+
+/** A serving technique: named, switched on in a pool's `techniques`, claims points and nothing else. */
+export type TechniqueProvider = Provider<void, TechniqueContext> & {
+  /** `--<flag>` and `--no-<flag>` on the command line. */
+  readonly flag?: string
+}
+
+export const technique = definePoint<TechniqueProvider>({ id: 'servesim/technique', contract: 1, cardinality: 'named', scope: 'pool' })

@@ -1,0 +1,44 @@
+import type { RandomSource } from '../random.js'
+import { definePoint } from './point.js'
+import type { Provider } from './provider.js'
+
+/** What `Workload.next` fills in; one reused object. */
+export interface RequestDraft {
+  /** Integer ns from the start of the simulation; never below the one before. */
+  arrivalNs: number
+  promptTokens: number
+  /** Tokens to generate, ≥ 1; the prefill's first token counts. */
+  outputTokens: number
+  /** Lower is served first under a priority policy. */
+  priority: number
+  /**
+   * Identity of the text, for prefix caching: one id for each group of `prefixGroupTokens` tokens of prompt and, where the output's
+   * text is known, output. An id stands for everything up to the end of its group, so equal ids mean equal prefixes.
+   * Dense non-negative integers. Core copies what it keeps.
+   */
+  prefixIds: Int32Array | undefined
+  /** Valid entries of `prefixIds`. */
+  prefixIdCount: number
+  /** Tokens that the ids cover, ≤ promptTokens + outputTokens; the last group may be partly filled. */
+  prefixTokens: number
+}
+
+/** A pull stream of requests in order of arrival. */
+export interface Workload {
+  /** Requests in all, where known beforehand (for progress). */
+  readonly requestCount: number | undefined
+  /** Tokens that one prefix id covers; 0 where requests carry none. */
+  readonly prefixGroupTokens: number
+  /** 0: no request will come any more · 1: `out` is filled · 2: the next one depends on a completion; core asks again after every `onEnd`. */
+  next(out: RequestDraft): 0 | 1 | 2
+  /** A request finished or was refused; `arrivalIndex` counts from 0 in the order `next` gave them. */
+  onEnd?(arrivalIndex: number, timeNs: number): void
+}
+
+export interface WorkloadContext {
+  random: RandomSource
+  /** KV block size of the pools, the natural size of a prefix group. */
+  blockSizeTokens: number
+}
+
+export const workload = definePoint<Provider<Workload, WorkloadContext>>({ id: 'servesim/workload', contract: 1, cardinality: 'named', scope: 'cluster' })

@@ -1,0 +1,120 @@
+/** Life of a request inside the engine. */
+export const RequestStatus = {
+  /** At the replica's door: the engine drains its input only between steps. */
+  queued: 0,
+  waiting: 1,
+  running: 2,
+  preempted: 3,
+} as const
+
+/**
+ * Requests in flight, one typed array per column; a request is named by its row. Rows are reused, so that memory follows what is in
+ * flight and not what has passed. Arrays are replaced when the table grows: read them through the table, do not keep them.
+ *
+ * The letters are vLLM's: P prompt, O output so far, T = P + O, C computed, H placeholders of tokens still in flight, M output limit.
+ */
+export class RequestTable {
+  /** Position in the order of arrival, from 0. */
+  arrivalIndex = new Float64Array(0)
+  arrivalNs = new Float64Array(0)
+  /** When the engine took it out of its input queue. */
+  queuedNs = new Float64Array(0)
+  /** −1 until it happens. */
+  firstScheduledNs = new Float64Array(0)
+  firstTokenNs = new Float64Array(0)
+  lastTokenNs = new Float64Array(0)
+  priority = new Float64Array(0)
+  /** P */
+  promptTokens = new Int32Array(0)
+  /** M */
+  maxOutputTokens = new Int32Array(0)
+  /** O */
+  outputTokens = new Int32Array(0)
+  /** C */
+  computedTokens = new Int32Array(0)
+  /** H */
+  placeholderTokens = new Int32Array(0)
+  /** KV blocks it holds, shared ones included. */
+  blocks = new Int32Array(0)
+  /** Prompt tokens found in the cache at its first admission; −1 before. */
+  cachedTokens = new Int32Array(0)
+  preemptions = new Int32Array(0)
+  replica = new Int32Array(0)
+  status = new Uint8Array(0)
+  /** 1 where the KV index knows its text. */
+  identified = new Uint8Array(0)
+
+  private freeRows = new Int32Array(0)
+  private freeCount = 0
+  private capacity = 0
+
+  get inFlight(): number {
+    return this.capacity - this.freeCount
+  }
+
+  /** A cleared row. */
+  allocate(): number {
+    if (this.freeCount === 0) this.grow()
+    const row = this.freeRows[--this.freeCount]!
+    this.firstScheduledNs[row] = -1
+    this.firstTokenNs[row] = -1
+    this.lastTokenNs[row] = -1
+    this.queuedNs[row] = -1
+    this.outputTokens[row] = 0
+    this.computedTokens[row] = 0
+    this.placeholderTokens[row] = 0
+    this.blocks[row] = 0
+    this.cachedTokens[row] = -1
+    this.preemptions[row] = 0
+    this.replica[row] = -1
+    this.status[row] = RequestStatus.queued
+    this.identified[row] = 0
+    return row
+  }
+
+  release(row: number): void {
+    this.freeRows[this.freeCount++] = row
+  }
+
+  private grow(): void {
+    const before = this.capacity
+    const after = before === 0 ? 1024 : before * 2
+    const wide = (old: Float64Array) => {
+      const grown = new Float64Array(after)
+      grown.set(old)
+      return grown
+    }
+    const narrow = (old: Int32Array) => {
+      const grown = new Int32Array(after)
+      grown.set(old)
+      return grown
+    }
+    const bytes = (old: Uint8Array) => {
+      const grown = new Uint8Array(after)
+      grown.set(old)
+      return grown
+    }
+    this.arrivalIndex = wide(this.arrivalIndex)
+    this.arrivalNs = wide(this.arrivalNs)
+    this.queuedNs = wide(this.queuedNs)
+    this.firstScheduledNs = wide(this.firstScheduledNs)
+    this.firstTokenNs = wide(this.firstTokenNs)
+    this.lastTokenNs = wide(this.lastTokenNs)
+    this.priority = wide(this.priority)
+    this.promptTokens = narrow(this.promptTokens)
+    this.maxOutputTokens = narrow(this.maxOutputTokens)
+    this.outputTokens = narrow(this.outputTokens)
+    this.computedTokens = narrow(this.computedTokens)
+    this.placeholderTokens = narrow(this.placeholderTokens)
+    this.blocks = narrow(this.blocks)
+    this.cachedTokens = narrow(this.cachedTokens)
+    this.preemptions = narrow(this.preemptions)
+    this.replica = narrow(this.replica)
+    this.status = bytes(this.status)
+    this.identified = bytes(this.identified)
+    // The freed rows lie below the new ones on the stack only while none is free, so low rows are used first.
+    this.freeRows = narrow(this.freeRows)
+    for (let row = after - 1; row >= before; row--) this.freeRows[this.freeCount++] = row
+    this.capacity = after
+  }
+}

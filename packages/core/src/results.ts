@@ -1,0 +1,148 @@
+import { DurationHistogram } from './histogram.js'
+import type { RequestTable } from './request-table.js'
+
+/** Where finished requests and token gaps go. */
+export interface RequestSink {
+  /** `weight` tokens came out `gapNs` after the token before. */
+  token(gapNs: number, weight: number): void
+  finish(request: number, nowNs: number): void
+}
+
+/** A request that no replica could ever serve. */
+export interface Refusal {
+  arrivalIndex: number
+  promptTokens: number
+  outputTokens: number
+  reason: string
+}
+
+export const requestColumnNames = [
+  'arrivalIndex',
+  'arrivalNs',
+  'queuedNs',
+  'firstScheduledNs',
+  'firstTokenNs',
+  'lastTokenNs',
+  'promptTokens',
+  'outputTokens',
+  'cachedTokens',
+  'preemptions',
+  'replica',
+] as const
+export type RequestColumnName = (typeof requestColumnNames)[number]
+
+/** Finished requests as columns, in order of completion. Only the first `length` entries of a column are valid. */
+export class RequestColumns {
+  length = 0
+  private capacity = 0
+  private columns: Record<RequestColumnName, Float64Array>
+
+  constructor() {
+    this.columns = Object.fromEntries(requestColumnNames.map((name) => [name, new Float64Array(0)])) as Record<RequestColumnName, Float64Array>
+  }
+
+  column(name: RequestColumnName): Float64Array {
+    return this.columns[name].subarray(0, this.length)
+  }
+
+  append(requests: RequestTable, r: number): void {
+    if (this.length === this.capacity) this.grow()
+    const { columns, length: row } = this
+    columns.arrivalIndex[row] = requests.arrivalIndex[r]!
+    columns.arrivalNs[row] = requests.arrivalNs[r]!
+    columns.queuedNs[row] = requests.queuedNs[r]!
+    columns.firstScheduledNs[row] = requests.firstScheduledNs[r]!
+    columns.firstTokenNs[row] = requests.firstTokenNs[r]!
+    columns.lastTokenNs[row] = requests.lastTokenNs[r]!
+    columns.promptTokens[row] = requests.promptTokens[r]!
+    columns.outputTokens[row] = requests.outputTokens[r]!
+    columns.cachedTokens[row] = Math.max(0, requests.cachedTokens[r]!)
+    columns.preemptions[row] = requests.preemptions[r]!
+    columns.replica[row] = requests.replica[r]!
+    this.length++
+  }
+
+  clear(): void {
+    this.length = 0
+  }
+
+  private grow(): void {
+    this.capacity = Math.max(1024, this.capacity * 2)
+    for (const name of requestColumnNames) {
+      const grown = new Float64Array(this.capacity)
+      grown.set(this.columns[name])
+      this.columns[name] = grown
+    }
+  }
+}
+
+/** From which instant TTFT and latency count. */
+export type LatencyFrom = 'arrival' | 'queued'
+
+/** Percentile sketches of the per-request metrics, for runs with more requests than rows are kept. */
+export class MetricSketches {
+  readonly ttft = new DurationHistogram()
+  readonly tpot = new DurationHistogram()
+  readonly latency = new DurationHistogram()
+
+  constructor(private readonly from: LatencyFrom) {}
+
+  add(columns: RequestColumns, row: number): void {
+    const start = columns.column(this.from === 'arrival' ? 'arrivalNs' : 'queuedNs')[row]!
+    const first = columns.column('firstTokenNs')[row]!
+    const last = columns.column('lastTokenNs')[row]!
+    const output = columns.column('outputTokens')[row]!
+    this.ttft.add(first - start, 1)
+    this.latency.add(last - start, 1)
+    if (output > 1) this.tpot.add((last - first) / (output - 1), 1)
+  }
+}
+
+/** Collects what a run yields; memory stays flat beyond `keepRequests` rows. */
+export class Results {
+  readonly requests = new RequestColumns()
+  readonly itl = new DurationHistogram()
+  /** Set once rows are dropped; from then on it holds all requests. */
+  sketches: MetricSketches | undefined
+  arrived = 0
+  finished = 0
+  refusedCount = 0
+  /** The first thousand. */
+  readonly refused: Refusal[] = []
+  promptTokens = 0
+  outputTokens = 0
+  cachedTokens = 0
+  preemptions = 0
+  firstArrivalNs = Number.POSITIVE_INFINITY
+  lastTokenNs = 0
+
+  constructor(
+    private readonly keepRequests: number,
+    private readonly latencyFrom: LatencyFrom,
+  ) {}
+
+  add(requests: RequestTable, r: number): void {
+    this.finished++
+    this.promptTokens += requests.promptTokens[r]!
+    this.outputTokens += requests.outputTokens[r]!
+    this.cachedTokens += Math.max(0, requests.cachedTokens[r]!)
+    this.preemptions += requests.preemptions[r]!
+    if (requests.lastTokenNs[r]! > this.lastTokenNs) this.lastTokenNs = requests.lastTokenNs[r]!
+    this.requests.append(requests, r)
+    if (this.sketches !== undefined) this.moveToSketches()
+    else if (this.requests.length > this.keepRequests) {
+      this.sketches = new MetricSketches(this.latencyFrom)
+      this.moveToSketches()
+    }
+  }
+
+  refuse(refusal: Refusal): void {
+    this.refusedCount++
+    if (this.refused.length < 1000) this.refused.push(refusal)
+  }
+
+  private moveToSketches(): void {
+    for (let row = 0; row < this.requests.length; row++) this.sketches!.add(this.requests, row)
+    this.requests.clear()
+  }
+}

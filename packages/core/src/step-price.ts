@@ -1,0 +1,239 @@
+import type { CollectiveCall, Operator, OperatorClass, OperatorGraph } from './operators.js'
+import { operatorClasses } from './operators.js'
+import type { AttentionLatency, CompiledDevice, Latency, Provenance } from './points/device.js'
+import { provenances } from './points/device.js'
+import type { Network } from './points/network.js'
+import type { RunPrice, StepCost, StepPrice, StepView } from './points/step-cost.js'
+
+/** What binds a nanosecond: for "where the time goes by resource". */
+export const resources = ['compute', 'memory', 'link', 'host'] as const
+export type Resource = (typeof resources)[number]
+
+const classCount = operatorClasses.length
+const attentionClass = operatorClasses.indexOf('attention')
+const hostClass = operatorClasses.indexOf('host')
+const linkResource = resources.indexOf('link')
+const hostResource = resources.indexOf('host')
+const extrapolated = provenances.indexOf('extrapolated')
+
+/**
+ * The price of a step without techniques: latencies of all operators summed over the layers, and collectives. At build everything
+ * that depends on the token count alone is folded into one number per count, likewise for the sequence count; what is left to do per
+ * step is two lookups and one attention price, however many layers and operators there are.
+ */
+export class BaseStepCost implements StepCost {
+  readonly reads = 'shape'
+  readonly usage: StepUsage
+  private readonly tokensNs: Float64Array
+  private readonly sequencesNs: Float64Array
+  private readonly rows: (Float64Array | undefined)[] = []
+  private readonly attention: AttentionLatency
+  private readonly grid: Float64Array
+  private readonly attentionRepeat: number
+  /** Grid cell of the last decode lookup: contexts grow slowly, so the next one is nearly always in it or the next. */
+  private cell = 0
+
+  constructor(graph: OperatorGraph, device: CompiledDevice, network: Network | undefined, maxTokens: number, maxSequences: number) {
+    const byTokens = new RowTable(maxTokens)
+    const bySequences = new RowTable(maxSequences)
+    let attentionRepeat = 0
+    for (const operator of graph.operators) {
+      if (operator.kind === 'attention') attentionRepeat += operator.repeat
+      else tableOf(operator, byTokens, bySequences).addOperator(operator, device)
+    }
+    for (const call of graph.collectives) (call.rows === 'sequences' ? bySequences : byTokens).addCollective(call, network!)
+    this.tokensNs = byTokens.totalNs
+    this.sequencesNs = bySequences.totalNs
+    this.attention = device.attention
+    this.grid = device.attention.contextTokens
+    this.attentionRepeat = attentionRepeat
+    this.usage = new StepUsage(byTokens, bySequences, device.attention)
+  }
+
+  price(step: StepView, _startNs: number, out: StepPrice): void {
+    out.fixedNs = this.fixedNs(step)
+    out.attentionNs = step.prefills === 0 ? this.decodeNs(this.row(step.decodes), step.decodeContextSum / step.decodes) : this.mixedNs(step)
+    out.hostNs = 0
+  }
+
+  priceRun(step: StepView, count: number, _startNs: number, out: RunPrice): void {
+    out.fixedNs = this.fixedNs(step)
+    out.hostNs = 0
+    const { attentionNs } = out
+    const { decodes } = step
+    const row = this.row(decodes)
+    let contextSum = step.decodeContextSum
+    for (let j = 0; j < count; j++) {
+      attentionNs[j] = this.decodeNs(row, contextSum / decodes)
+      contextSum += decodes
+    }
+  }
+
+  private fixedNs(step: StepView): number {
+    return this.tokensNs[step.paddedTokens]! + this.sequencesNs[step.sequences]!
+  }
+
+  private row(decodes: number): Float64Array {
+    const known = this.rows[decodes]
+    if (known !== undefined) return known
+    const row = this.attention.decodeRowNs(decodes)
+    this.rows[decodes] = row
+    return row
+  }
+
+  /** Linear between grid contexts; beyond the last one the last two go on. */
+  private decodeNs(row: Float64Array, context: number): number {
+    const { grid } = this
+    const last = grid.length - 2
+    let cell = this.cell
+    if (context < grid[cell]!) cell = 0
+    while (cell < last && context >= grid[cell + 1]!) cell++
+    this.cell = cell
+    const x = grid[cell]!
+    const y = row[cell]!
+    if (context <= x) return this.attentionRepeat * y
+    return this.attentionRepeat * (y + ((row[cell + 1]! - y) * (context - x)) / (grid[cell + 1]! - x))
+  }
+
+  private mixedNs(step: StepView): number {
+    const { prefillTokens, decodes } = step
+    // The one chunk that does the same work: quadratic within a prompt, not across prompts.
+    const context = step.prefillWork / prefillTokens - prefillTokens / 2
+    const latency = this.attention.mixedNs(prefillTokens, context, decodes, decodes === 0 ? 0 : step.decodeContextSum / decodes)
+    this.usage.mixedProvenance = latency.provenance
+    return this.attentionRepeat * latency.ns
+  }
+}
+
+function tableOf(operator: Operator, byTokens: RowTable, bySequences: RowTable): RowTable {
+  return operator.kind === 'moe' || (operator.kind !== 'attention' && operator.rows === 'tokens') ? byTokens : bySequences
+}
+
+/** Latency by row count, in all and split by operator class, resource and provenance. */
+class RowTable {
+  readonly totalNs: Float64Array
+  readonly classNs: Float64Array[]
+  readonly resourceNs: Float64Array[]
+  readonly provenanceNs: Float64Array[]
+
+  constructor(readonly maxRows: number) {
+    const column = () => new Float64Array(maxRows + 1)
+    this.totalNs = column()
+    this.classNs = operatorClasses.map(column)
+    this.resourceNs = resources.map(column)
+    this.provenanceNs = provenances.map(column)
+  }
+
+  addOperator(operator: Exclude<Operator, { kind: 'attention' }>, device: CompiledDevice): void {
+    for (let rows = 1; rows <= this.maxRows; rows++) this.add(rows, operator.class, operator.repeat, device.latency(operator, rows))
+  }
+
+  addCollective(call: CollectiveCall, network: Network): void {
+    const { provenance } = network
+    for (let rows = 1; rows <= this.maxRows; rows++) {
+      const ns = call.repeat * network.collectiveNs(call.collective, call.ranks, rows * call.bytesPerRow)
+      this.totalNs[rows]! += ns
+      this.classNs[operatorClasses.indexOf('collective')]![rows]! += ns
+      this.resourceNs[linkResource]![rows]! += ns
+      this.provenanceNs[provenances.indexOf(provenance)]![rows]! += ns
+    }
+  }
+
+  private add(rows: number, operatorClass: OperatorClass, repeat: number, latency: Latency): void {
+    const ns = repeat * latency.ns
+    const compute = ns * (latency.computeFraction ?? 0)
+    this.totalNs[rows]! += ns
+    this.classNs[operatorClasses.indexOf(operatorClass)]![rows]! += ns
+    this.resourceNs[0]![rows]! += compute
+    this.resourceNs[1]![rows]! += ns - compute
+    this.provenanceNs[provenances.indexOf(latency.provenance)]![rows]! += ns
+  }
+}
+
+/**
+ * How often each step shape was priced: enough to say at the end where the time went, at the cost of two increments a step.
+ */
+export class StepUsage {
+  private readonly stepsByTokens: Float64Array
+  private readonly stepsBySequences: Float64Array
+  private decodeAttentionNs = 0
+  private extrapolatedDecodeNs = 0
+  private readonly mixedAttentionNs = new Float64Array(provenances.length)
+  private hostNs = 0
+  /** Provenance of the mixed step priced last. */
+  mixedProvenance: Provenance = 'analytic'
+
+  constructor(
+    private readonly byTokens: RowTable,
+    private readonly bySequences: RowTable,
+    private readonly attention: AttentionLatency,
+  ) {
+    this.stepsByTokens = new Float64Array(byTokens.maxRows + 1)
+    this.stepsBySequences = new Float64Array(bySequences.maxRows + 1)
+  }
+
+  /** The step that was priced last starts; `waitedNs` of its time the device waited for the host. */
+  count(step: StepView, attentionNs: number, waitedNs: number): void {
+    this.stepsByTokens[step.paddedTokens]!++
+    this.stepsBySequences[step.sequences]!++
+    this.hostNs += waitedNs
+    if (step.prefills === 0) this.countDecode(step.decodeContextSum / step.decodes, attentionNs)
+    else this.mixedAttentionNs[provenances.indexOf(this.mixedProvenance)]! += attentionNs
+  }
+
+  /** `steps` pure-decode steps of one shape: mean contexts up to `lastContext`. */
+  countRun(step: StepView, steps: number, lastContext: number, attentionNs: number, waitedNs: number): void {
+    this.stepsByTokens[step.paddedTokens]! += steps
+    this.stepsBySequences[step.sequences]! += steps
+    this.hostNs += waitedNs
+    this.countDecode(lastContext, attentionNs)
+  }
+
+  private countDecode(context: number, attentionNs: number): void {
+    this.decodeAttentionNs += attentionNs
+    if (context > this.attention.measuredContextTokens) this.extrapolatedDecodeNs += attentionNs
+  }
+
+  /** Device time in ns by operator class, resource and provenance. */
+  summary(): UsageSummary {
+    const summary = emptyUsage()
+    this.fold(this.byTokens, this.stepsByTokens, summary)
+    this.fold(this.bySequences, this.stepsBySequences, summary)
+    const mixedNs = this.mixedAttentionNs.reduce((a, b) => a + b, 0)
+    summary.classNs[attentionClass]! += this.decodeAttentionNs + mixedNs
+    summary.classNs[hostClass]! += this.hostNs
+    // Decode attention streams the KV cache; attention of a step with prefill is counted as arithmetic.
+    summary.resourceNs[0]! += mixedNs
+    summary.resourceNs[1]! += this.decodeAttentionNs
+    summary.resourceNs[hostResource]! += this.hostNs
+    for (let p = 0; p < provenances.length; p++) summary.provenanceNs[p]! += this.mixedAttentionNs[p]!
+    summary.provenanceNs[provenances.indexOf(this.attention.decodeProvenance)]! += this.decodeAttentionNs - this.extrapolatedDecodeNs
+    summary.provenanceNs[extrapolated]! += this.extrapolatedDecodeNs
+    return summary
+  }
+
+  private fold(table: RowTable, steps: Float64Array, into: UsageSummary): void {
+    for (let rows = 1; rows <= table.maxRows; rows++) {
+      const n = steps[rows]!
+      if (n === 0) continue
+      for (let c = 0; c < classCount; c++) into.classNs[c]! += n * table.classNs[c]![rows]!
+      for (let r = 0; r < resources.length; r++) into.resourceNs[r]! += n * table.resourceNs[r]![rows]!
+      for (let p = 0; p < provenances.length; p++) into.provenanceNs[p]! += n * table.provenanceNs[p]![rows]!
+    }
+  }
+}
+
+export interface UsageSummary {
+  /** Aligned with `operatorClasses`, `resources`, `provenances`. */
+  classNs: Float64Array
+  resourceNs: Float64Array
+  provenanceNs: Float64Array
+}
+
+export function emptyUsage(): UsageSummary {
+  return {
+    classNs: new Float64Array(operatorClasses.length),
+    resourceNs: new Float64Array(resources.length),
+    provenanceNs: new Float64Array(provenances.length),
+  }
+}

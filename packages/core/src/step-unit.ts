@@ -1,0 +1,304 @@
+import { ServesimError } from './errors.js'
+import { type EventQueue, Phase } from './event-queue.js'
+import type { KvBlocks } from './kv-blocks.js'
+import { KvUse } from './kv-use.js'
+import type { PrefixText } from './points/kv-index.js'
+import type { Scheduler, StepPlan } from './points/scheduler.js'
+import type { StepCost } from './points/step-cost.js'
+import { type RequestTable, RequestStatus } from './request-table.js'
+import type { RequestSink } from './results.js'
+import { RequestList } from './running-list.js'
+import { Step } from './step.js'
+import type { StepUsage } from './step-price.js'
+import { Stretch } from './stretch.js'
+
+/** What all units of a simulation share. */
+export interface UnitContext {
+  requests: RequestTable
+  events: EventQueue
+  sink: RequestSink
+  cost: StepCost
+  usage: StepUsage
+  /** Steps formed and not completed: 1 synchronous, 2 asynchronous scheduling. */
+  depth: number
+  maxSequences: number
+  /** False keeps to the plain path, step by step: the fast one's oracle. */
+  stretches: boolean
+}
+
+/**
+ * One replica: forms steps, prices each when it starts, completes it later. A ring holds the formed steps; its head executes, those
+ * behind it wait for the device. With asynchronous scheduling (depth 2) step k + 1 is formed at the instant step k starts, so that an
+ * arrival waits one step more and a freed slot or block is seen one step later, as in vLLM.
+ */
+export class StepUnit implements StepPlan {
+  readonly running = new RequestList()
+  /** Steps completed, and those of them that a stretch took. */
+  steps = 0
+  fastSteps = 0
+  preemptions = 0
+  finished = 0
+  /** Requests routed here that the engine has not drained yet. */
+  private readonly inbox = new RequestList()
+  private readonly ring: Step[]
+  private head = 0
+  private formedCount = 0
+  /** The step that `form` fills now. */
+  private forming: Step
+  /** The engine's loop is busy launching until then. */
+  private hostFreeNs = 0
+  private nowNs = 0
+  readonly stretch: Stretch
+  readonly kvUse = new KvUse()
+
+  constructor(
+    readonly index: number,
+    readonly kv: KvBlocks,
+    readonly scheduler: Scheduler,
+    readonly shared: UnitContext,
+  ) {
+    this.ring = Array.from({ length: shared.depth }, () => new Step(Math.min(shared.maxSequences, 64)))
+    this.forming = this.ring[0]!
+    this.stretch = new Stretch(this)
+  }
+
+  /** Handles of this unit's two events: its next completion, and the next time it forms. */
+  private get completeHandle(): number {
+    return 2 * this.index
+  }
+
+  private get formHandle(): number {
+    return 2 * this.index + 1
+  }
+
+  get waitingCount(): number {
+    return this.scheduler.waitingCount + this.inbox.length
+  }
+
+  /** Used KV blocks at `nowNs`, also in the middle of a stretch. */
+  usedBlocksAt(nowNs: number): number {
+    return this.kv.used + this.stretch.pendingBlocks(nowNs)
+  }
+
+  /** The KV index learns a request's text. */
+  identify(request: number, text: PrefixText): void {
+    this.shared.requests.identified[request] = this.kv.index?.identify(request, text) === true ? 1 : 0
+  }
+
+  get idle(): boolean {
+    return this.formedCount === 0 && this.waitingCount === 0 && this.running.length === 0
+  }
+
+  /** A request is routed here (phase 1). */
+  arrive(request: number, nowNs: number): void {
+    const { requests } = this.shared
+    requests.replica[request] = this.index
+    if (this.stretch.active) {
+      if (this.scheduler.staysSteadyWith(request)) {
+        // Nothing changes for the running batch: the engine drains its input at the end of the step that runs now.
+        this.drain(request, this.stretch.nextEndNs(nowNs))
+        return
+      }
+      this.stretch.interrupt(nowNs)
+    }
+    this.inbox.push(request)
+    if (this.formedCount === 0) this.requestForm(nowNs)
+  }
+
+  /** The step at the ring's head, or a whole stretch, is over (phase 0). */
+  complete(nowNs: number): void {
+    this.nowNs = nowNs
+    if (this.stretch.active) this.stretch.finish()
+    else this.completeHead(nowNs)
+    if (this.formedCount > 0) this.start(nowNs)
+    this.requestForm(nowNs)
+  }
+
+  /** Asks for a form at `nowNs`, or when the host is free again. */
+  requestForm(nowNs: number): void {
+    this.shared.events.set(this.formHandle, Math.max(nowNs, this.hostFreeNs), Phase.form)
+  }
+
+  /** Drains the input and forms the next step (phase 3). */
+  form(nowNs: number): void {
+    this.nowNs = nowNs
+    for (let i = 0; i < this.inbox.length; i++) this.drain(this.inbox.at(i), nowNs)
+    this.inbox.clear()
+    const step = this.ring[(this.head + this.formedCount) % this.ring.length]!
+    step.clear()
+    this.forming = step
+    this.scheduler.form(this)
+    this.kvUse.set(this.kv.used, nowNs)
+    if (step.count === 0) return
+    this.commitForm(step, nowNs)
+    this.formedCount++
+    if (this.formedCount === 1) this.start(nowNs)
+    // A stretch begins where the plain path has just formed what the coming steps will repeat.
+    if (this.shared.stretches && this.scheduler.steady() && this.stretch.begin(nowNs)) return
+    if (this.formedCount < this.ring.length) this.requestForm(nowNs)
+  }
+
+  private drain(request: number, queuedNs: number): void {
+    this.shared.requests.queuedNs[request] = queuedNs
+    this.shared.requests.status[request] = RequestStatus.waiting
+    this.scheduler.enqueue(request)
+  }
+
+  /** Computed tokens and placeholders advance when a step is formed, before it runs. */
+  private commitForm(step: Step, nowNs: number): void {
+    const { requests, depth } = this.shared
+    const { computedTokens, placeholderTokens, promptTokens, outputTokens, firstScheduledNs } = requests
+    step.formedNs = nowNs
+    for (let i = 0; i < step.count; i++) {
+      const r = step.members[i]!
+      if (firstScheduledNs[r]! < 0) firstScheduledNs[r] = nowNs
+      const total = promptTokens[r]! + outputTokens[r]!
+      const computed = computedTokens[r]! + step.memberTokens[i]!
+      computedTokens[r] = computed
+      // A chunk that leaves part of the sequence uncomputed yields no token.
+      const emits = computed >= total + placeholderTokens[r]!
+      step.emits[i] = emits ? 1 : 0
+      if (depth > 1 && emits) placeholderTokens[r]!++
+    }
+    step.paddedTokens = step.tokens
+    step.paddedSequences = step.count
+    step.graph = 'none'
+  }
+
+  /**
+   * Full blocks become hittable when they are allocated, for a prompt admitted later in this very step too: attention writes a batch's
+   * KV before it reads. Under asynchronous scheduling a decoded token is not known yet then; its block follows at completion.
+   */
+  private commitAtForm(request: number, computedTokens: number): void {
+    const { requests, depth } = this.shared
+    if (requests.identified[request] === 0 || (depth > 1 && requests.placeholderTokens[request]! > 0)) return
+    this.kv.commit(request, Math.min(computedTokens, requests.promptTokens[request]! + requests.outputTokens[request]!))
+  }
+
+  /** The ring's head starts: it is priced now. It waits for the device, and for the host that launches it. */
+  private start(nowNs: number): void {
+    const { cost, usage, events } = this.shared
+    const step = this.ring[this.head]!
+    cost.price(step, nowNs, step)
+    const launchedNs = step.formedNs + Math.round(step.hostNs)
+    step.startNs = Math.max(nowNs, launchedNs)
+    step.endNs = step.startNs + Math.max(1, Math.round(step.fixedNs + step.attentionNs))
+    if (launchedNs > this.hostFreeNs) this.hostFreeNs = launchedNs
+    usage.count(step, step.attentionNs, step.startNs - nowNs)
+    events.set(this.completeHandle, step.endNs, Phase.complete)
+  }
+
+  /** Tokens come out, finished requests leave. */
+  private completeHead(nowNs: number): void {
+    const step = this.ring[this.head]!
+    const { requests, sink, depth } = this.shared
+    for (let i = 0; i < step.count; i++) {
+      if (step.emits[i] === 0) continue
+      const r = step.members[i]!
+      if (depth > 1) requests.placeholderTokens[r]!--
+      const output = ++requests.outputTokens[r]!
+      if (output === 1) requests.firstTokenNs[r] = nowNs
+      else sink.token(nowNs - requests.lastTokenNs[r]!, 1)
+      requests.lastTokenNs[r] = nowNs
+      if (output === requests.maxOutputTokens[r]!) {
+        this.finish(r, nowNs)
+      } else if (depth > 1 && requests.identified[r] === 1 && requests.status[r] === RequestStatus.running) {
+        this.kv.commit(r, requests.computedTokens[r]! - requests.placeholderTokens[r]!)
+      }
+    }
+    this.head = (this.head + 1) % this.ring.length
+    this.formedCount--
+    this.steps++
+  }
+
+  private finish(request: number, nowNs: number): void {
+    const { requests, sink } = this.shared
+    // A preempted request whose last token was in flight is no longer running; its scheduler drops it when it comes up.
+    if (requests.status[request] === RequestStatus.running) this.running.remove(request)
+    else this.scheduler.withdraw(request)
+    this.kv.release(request)
+    this.kv.index?.forget(request)
+    this.finished++
+    sink.finish(request, nowNs)
+  }
+
+  // What a stretch needs of the ring.
+
+  get executing(): Step {
+    return this.ring[this.head]!
+  }
+
+  /** The step that was formed last. */
+  get newest(): Step {
+    return this.ring[(this.head + this.formedCount - 1) % this.ring.length]!
+  }
+
+  get ringFull(): boolean {
+    return this.formedCount === this.ring.length
+  }
+
+  /** The head is completed without looking at its members: a stretch has done that. */
+  dropHead(): void {
+    this.shared.events.remove(this.completeHandle)
+    this.head = (this.head + 1) % this.ring.length
+    this.formedCount--
+  }
+
+  /** The newest formed step is formed again later: the stretch was cut at the instant of its form. */
+  dropNewest(): void {
+    this.formedCount--
+  }
+
+  completeAt(timeNs: number): void {
+    this.shared.events.set(this.completeHandle, timeNs, Phase.complete)
+  }
+
+  // What the scheduler calls at form.
+
+  schedule(request: number, tokens: number): boolean {
+    const context = this.shared.requests.computedTokens[request]!
+    if (!this.kv.extend(request, context + tokens)) return false
+    this.forming.add(request, tokens, context)
+    this.commitAtForm(request, context + tokens)
+    return true
+  }
+
+  unschedule(request: number): number {
+    return this.forming.remove(request, this.shared.requests.computedTokens)
+  }
+
+  match(request: number): number {
+    const { requests } = this.shared
+    const { index, blockSizeTokens } = this.kv
+    if (index === undefined || requests.identified[request] === 0) return 0
+    // At least one token is computed again: its logits are what the next token is drawn from.
+    const most = Math.floor((requests.promptTokens[request]! + requests.outputTokens[request]! - 1) / blockSizeTokens)
+    return index.match(request, most)
+  }
+
+  admit(request: number, tokens: number, hitBlocks: number, mustFitTokens: number): boolean {
+    const { requests } = this.shared
+    const hitTokens = hitBlocks * this.kv.blockSizeTokens
+    if (!this.kv.admit(request, hitTokens + tokens, hitBlocks, mustFitTokens)) return false
+    requests.computedTokens[request] = hitTokens
+    requests.status[request] = RequestStatus.running
+    if (requests.cachedTokens[request]! < 0) requests.cachedTokens[request] = hitTokens
+    this.running.push(request)
+    this.forming.add(request, tokens, hitTokens)
+    this.commitAtForm(request, hitTokens + tokens)
+    return true
+  }
+
+  preempt(request: number): void {
+    const { requests } = this.shared
+    if (requests.status[request] !== RequestStatus.running) {
+      throw new ServesimError('SERVESIM_BROKEN_INVARIANT', `replica ${this.index}`, `Request row ${request} is preempted at ${this.nowNs} ns but does not run.`)
+    }
+    this.kv.release(request)
+    this.running.remove(request)
+    requests.computedTokens[request] = 0
+    requests.status[request] = RequestStatus.preempted
+    requests.preemptions[request]!++
+    this.preemptions++
+  }
+}

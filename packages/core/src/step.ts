@@ -1,0 +1,100 @@
+import type { GraphMode, StepPrice, StepView } from './points/step-cost.js'
+
+/** One slot of a step unit's ring: who takes part in a formed step, its shape and, once it has started, its price. */
+export class Step implements StepView, StepPrice {
+  /** Rows of the request table, in the order they were scheduled, with their tokens. */
+  members: Int32Array
+  memberTokens: Int32Array
+  /** 1 where the step yields a token for the member: its prompt is complete then. */
+  emits: Uint8Array
+  count = 0
+
+  tokens = 0
+  decodes = 0
+  decodeContextSum = 0
+  longestDecodeContext = 0
+  prefills = 0
+  prefillTokens = 0
+  prefillWork = 0
+  paddedTokens = 0
+  paddedSequences = 0
+  graph: GraphMode = 'none'
+
+  fixedNs = 0
+  attentionNs = 0
+  hostNs = 0
+
+  formedNs = 0
+  startNs = 0
+  endNs = 0
+
+  constructor(capacity: number) {
+    this.members = new Int32Array(capacity)
+    this.memberTokens = new Int32Array(capacity)
+    this.emits = new Uint8Array(capacity)
+  }
+
+  get sequences(): number {
+    return this.count
+  }
+
+  clear(): void {
+    this.count = 0
+    this.tokens = 0
+    this.decodes = 0
+    this.decodeContextSum = 0
+    this.longestDecodeContext = 0
+    this.prefills = 0
+    this.prefillTokens = 0
+    this.prefillWork = 0
+  }
+
+  /** Adds a member with `tokens` new tokens behind `context` computed ones. */
+  add(request: number, tokens: number, context: number): void {
+    if (this.count === this.members.length) this.grow()
+    this.members[this.count] = request
+    this.memberTokens[this.count] = tokens
+    this.count++
+    this.tokens += tokens
+    if (tokens === 1) {
+      this.decodes++
+      this.decodeContextSum += context
+      if (context > this.longestDecodeContext) this.longestDecodeContext = context
+    } else {
+      this.prefills++
+      this.prefillTokens += tokens
+      this.prefillWork += tokens * (context + tokens / 2)
+    }
+  }
+
+  /** Takes a member out again. @returns its tokens; 0 where it takes no part */
+  remove(request: number, computedTokens: Int32Array): number {
+    const { members, memberTokens } = this
+    const at = members.subarray(0, this.count).indexOf(request)
+    if (at < 0) return 0
+    const tokens = memberTokens[at]!
+    const rest = Array.from({ length: this.count }, (_, i) => [members[i]!, memberTokens[i]!] as const).filter(([r]) => r !== request)
+    this.clear()
+    for (const [r, q] of rest) this.add(r, q, computedTokens[r]!)
+    return tokens
+  }
+
+  /** Every member grows by one token `steps` times; the step must hold decodes only. */
+  advance(steps: number): void {
+    this.decodeContextSum += steps * this.decodes
+    this.longestDecodeContext += steps
+  }
+
+  private grow(): void {
+    const capacity = this.members.length * 2
+    const members = new Int32Array(capacity)
+    members.set(this.members)
+    const tokens = new Int32Array(capacity)
+    tokens.set(this.memberTokens)
+    const emits = new Uint8Array(capacity)
+    emits.set(this.emits)
+    this.members = members
+    this.memberTokens = tokens
+    this.emits = emits
+  }
+}

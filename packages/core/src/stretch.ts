@@ -1,0 +1,291 @@
+import type { RunPrice } from './points/step-cost.js'
+import { Step } from './step.js'
+import type { StepUnit } from './step-unit.js'
+
+const shortest = 2
+const firstCapacity = 64
+const longest = 2048
+
+/**
+ * Pure-decode steps taken in one go. From the instant a step has been formed that only decodes, the coming forms would repeat it until
+ * a sequence finishes, a request arrives that the scheduler could admit, or blocks run out. All those steps are priced in one tight
+ * loop, and one event stands at the end of the last. The stretch is virtual: sequences are brought up to date only at its end, or when
+ * something cuts it short. What comes out is the plain path's result to the last bit.
+ *
+ * Step 0 of a stretch is the one that executes when it begins; steps 1 … n follow. A form happens at the end of each step.
+ */
+export class Stretch implements RunPrice {
+  active = false
+  fixedNs = 0
+  hostNs = 0
+  /** Entry j: step j + 1. */
+  attentionNs = new Float64Array(0)
+  /** End of step j. */
+  private endsNs = new Float64Array(0)
+  /** Steps behind step 0. */
+  private length = 0
+  /** How many may be taken ahead: adapts to how long stretches last here, since what is cut off was priced in vain. */
+  private limit = firstCapacity
+  /** Sequences that need a new block at the forms i with i ≡ d modulo the block size. */
+  private readonly crossings: Int32Array
+  private readonly next = new Step(1)
+
+  constructor(private readonly unit: StepUnit) {
+    this.crossings = new Int32Array(unit.kv.blockSizeTokens)
+  }
+
+  /** Starts a stretch if at least two steps can be taken. Called right after a form that filled the ring. */
+  begin(nowNs: number): boolean {
+    const { unit } = this
+    if (!unit.ringFull || !this.repeats(unit.executing) || !this.repeats(unit.newest)) return false
+    const most = Math.min(this.formsUntilChange(), this.limit)
+    if (most < shortest) return false
+    this.reserve(most)
+    this.length = this.priceAhead(most, nowNs)
+    if (this.length < shortest) return false
+    this.active = true
+    unit.completeAt(this.endsNs[this.length]!)
+    return true
+  }
+
+  /** Every running sequence decodes one token in this step, and none its first. */
+  private repeats(step: Step): boolean {
+    const { running, shared } = this.unit
+    if (step.prefills > 0 || step.count !== running.length) return false
+    const { outputTokens } = shared.requests
+    for (let i = 0; i < step.count; i++) {
+      const r = step.members[i]!
+      if (r !== running.items[i] || step.emits[i] === 0 || outputTokens[r] === 0) return false
+    }
+    return true
+  }
+
+  /** Coming forms that schedule the same sequences and find blocks for them. */
+  private formsUntilChange(): number {
+    const { kv, running, shared } = this.unit
+    const { computedTokens, promptTokens, maxOutputTokens } = shared.requests
+    const { crossings } = this
+    const size = kv.blockSizeTokens
+    crossings.fill(0)
+    let forms = Number.MAX_SAFE_INTEGER
+    for (let i = 0; i < running.length; i++) {
+      const r = running.items[i]!
+      const computed = computedTokens[r]!
+      // The last token's own KV is never computed.
+      forms = Math.min(forms, promptTokens[r]! + maxOutputTokens[r]! - 1 - computed)
+      crossings[(size - (computed % size)) % size]!++
+    }
+    const rounds = Math.floor(kv.free / running.length)
+    let fit = rounds * size
+    for (let left = kv.free - rounds * running.length, d = 0; d < size && crossings[d]! <= left; d++) {
+      left -= crossings[d]!
+      fit++
+    }
+    return Math.min(forms, fit)
+  }
+
+  /** Blocks that the first `forms` forms take. */
+  private blocksFor(forms: number): number {
+    const size = this.crossings.length
+    let blocks = Math.floor(forms / size) * this.unit.running.length
+    for (let d = forms % size; d-- > 0; ) blocks += this.crossings[d]!
+    return blocks
+  }
+
+  /** Prices the coming steps and sets their ends, with the host's part as the plain path has it. @returns steps taken */
+  private priceAhead(most: number, nowNs: number): number {
+    const { unit, endsNs, attentionNs } = this
+    const { depth, cost } = unit.shared
+    const executing = unit.executing
+    const first = depth > 1 ? unit.newest : this.copyOf(executing, 1)
+    cost.priceRun(first, most, nowNs, this)
+    const hostNs = Math.round(this.hostNs)
+    let end = executing.endNs
+    endsNs[0] = end
+    // A host that keeps the device waiting is the plain path's case.
+    if (depth > 1 && first.formedNs + hostNs > end) return 0
+    for (let j = 1; j <= most; j++) {
+      const duration = Math.max(1, Math.round(this.fixedNs + attentionNs[j - 1]!))
+      end += depth > 1 ? duration : hostNs + duration
+      endsNs[j] = end
+      if (depth > 1 && duration < hostNs) return j
+    }
+    return most
+  }
+
+  private copyOf(step: Step, advance: number): Step {
+    const { next } = this
+    next.count = step.count
+    next.tokens = step.tokens
+    next.decodes = step.decodes
+    next.decodeContextSum = step.decodeContextSum
+    next.longestDecodeContext = step.longestDecodeContext
+    next.paddedTokens = step.tokens
+    next.paddedSequences = step.count
+    next.graph = 'none'
+    next.advance(advance)
+    return next
+  }
+
+  private reserve(steps: number): void {
+    if (steps < this.endsNs.length) return
+    this.endsNs = new Float64Array(steps + 1)
+    this.attentionNs = new Float64Array(steps + 1)
+  }
+
+  /** Index of the first step that ends at or after `timeNs`. */
+  private stepAt(timeNs: number): number {
+    let low = 0
+    let high = this.length
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if (this.endsNs[middle]! < timeNs) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+
+  /** When the step that runs at `timeNs` ends. */
+  nextEndNs(timeNs: number): number {
+    return this.endsNs[this.stepAt(timeNs)]!
+  }
+
+  /** Blocks taken since the stretch began and not booked yet. */
+  pendingBlocks(timeNs: number): number {
+    return this.active ? this.blocksFor(this.stepAt(timeNs)) : 0
+  }
+
+  /** The last step is over; the unit goes on with what was formed behind it. */
+  finish(): void {
+    this.active = false
+    this.limit = Math.min(longest, 2 * this.limit)
+    this.settle(this.length + 1, this.length)
+    const { unit } = this
+    if (unit.shared.depth > 1) {
+      const formed = unit.newest
+      formed.advance(this.length)
+      formed.formedNs = this.endsNs[this.length - 1]!
+    }
+    unit.dropHead()
+  }
+
+  /** Something happens at `nowNs` that the coming forms must see: only the step that runs stays. */
+  interrupt(nowNs: number): void {
+    const { unit, endsNs } = this
+    this.active = false
+    const running = this.stepAt(nowNs)
+    this.limit = Math.min(longest, Math.max(firstCapacity, 2 * running))
+    // At the very end of a step its completion is behind us and its form still to come.
+    if (endsNs[running] === nowNs) {
+      this.settle(running + 1, running)
+      if (unit.shared.depth > 1) {
+        this.executeStep(running + 1)
+        unit.dropNewest()
+      } else unit.dropHead()
+      unit.requestForm(nowNs)
+      return
+    }
+    if (running > 0) {
+      this.settle(running, running)
+      this.executeStep(running)
+      if (unit.shared.depth > 1) {
+        unit.newest.advance(running)
+        unit.newest.formedNs = endsNs[running - 1]!
+      }
+    }
+    unit.completeAt(endsNs[running]!)
+  }
+
+  /** The head of the ring becomes step `index` of the stretch. */
+  private executeStep(index: number): void {
+    const { unit, endsNs } = this
+    const step = unit.executing
+    step.advance(index)
+    step.attentionNs = this.attentionNs[index - 1]!
+    step.endNs = endsNs[index]!
+    unit.completeAt(step.endNs)
+  }
+
+  /** Books what has happened: `completed` steps from step 0 on, and `forms` forms. */
+  private settle(completed: number, forms: number): void {
+    const { unit, endsNs } = this
+    const { requests, sink, depth } = unit.shared
+    const { computedTokens, placeholderTokens, outputTokens, lastTokenNs, blocks } = requests
+    const members = unit.running.items
+    const count = unit.running.length
+    const lastNs = endsNs[completed - 1]!
+    const inFlight = depth > 1 ? completed - forms : 0
+    this.commitContent(completed, forms)
+    let newBlocks = 0
+    for (let i = 0; i < count; i++) {
+      const r = members[i]!
+      sink.token(endsNs[0]! - lastTokenNs[r]!, 1)
+      lastTokenNs[r] = lastNs
+      outputTokens[r]! += completed
+      placeholderTokens[r]! -= inFlight
+      const computed = computedTokens[r]! + forms
+      computedTokens[r] = computed
+      const more = unit.kv.blocksFor(computed) - blocks[r]!
+      if (more > 0) {
+        blocks[r]! += more
+        newBlocks += more
+      }
+    }
+    for (let j = 1; j < completed; j++) sink.token(endsNs[j]! - endsNs[j - 1]!, count)
+    this.bookKvUse(forms)
+    if (newBlocks > 0) unit.kv.take(newBlocks)
+    unit.steps += completed
+    unit.fastSteps += completed
+    this.countUsage(depth > 1 ? Math.min(completed, this.length) : forms)
+  }
+
+  /** Blocks in use after each form. */
+  private bookKvUse(forms: number): void {
+    const { unit, crossings, endsNs } = this
+    let used = unit.kv.used
+    for (let f = 0; f < forms; f++) {
+      used += crossings[f % crossings.length]!
+      unit.kvUse.set(used, endsNs[f]!)
+    }
+  }
+
+  /** Steps 1 … `started` have started. */
+  private countUsage(started: number): void {
+    if (started === 0) return
+    const { unit } = this
+    const { depth, usage } = unit.shared
+    const first = depth > 1 ? unit.newest : this.next
+    let attentionNs = 0
+    for (let j = 0; j < started; j++) attentionNs += this.attentionNs[j]!
+    const lastContext = first.decodeContextSum / first.decodes + started - 1
+    usage.countRun(first, started, lastContext, attentionNs, depth > 1 ? 0 : started * Math.round(this.hostNs))
+  }
+
+  /**
+   * Generated blocks that became full, in the order in which the plain path commits them: by step, then by member. Only requests whose
+   * output's text is known take part.
+   */
+  private commitContent(completed: number, forms: number): void {
+    const { unit } = this
+    const { index } = unit.kv
+    if (index === undefined) return
+    const { requests, depth } = unit.shared
+    const { computedTokens } = requests
+    const size = unit.kv.blockSizeTokens
+    const members = unit.running.items
+    const count = unit.running.length
+    let known = 0
+    for (let i = 0; i < count; i++) if (requests.identified[members[i]!] === 1 && index.knowsOutput(members[i]!)) known++
+    if (known === 0) return
+    // Asynchronous: at each completion, up to C − H with H = 1 left. Synchronous: at each form, up to C.
+    const events = depth > 1 ? completed : forms
+    for (let e = 1; e <= events; e++) {
+      const offset = depth > 1 ? e - 2 : e
+      for (let i = 0; i < count; i++) {
+        const r = members[i]!
+        const tokens = computedTokens[r]! + offset
+        if (tokens % size === 0 && requests.identified[r] === 1) unit.kv.commit(r, tokens)
+      }
+    }
+  }
+}

@@ -1,0 +1,91 @@
+import { operatorClasses, type OperatorClass } from './operators.js'
+import { type Metric, metricsOf } from './metrics.js'
+import { provenances, type Provenance } from './points/device.js'
+import type { Refusal } from './results.js'
+import type { Simulation } from './simulation.js'
+import { emptyUsage, resources, type Resource } from './step-price.js'
+
+/** Everything a report needs; rows are in `Simulation.results`. */
+export interface SimulationResult {
+  requests: { arrived: number; finished: number; refused: number }
+  refusals: Refusal[]
+  metrics: Metric[]
+  /** True where percentiles of TTFT, TPOT and latency come from a sketch (±0.05 %). ITL always does. */
+  sketched: boolean
+  steps: { total: number; fastShare: number }
+  throughput: {
+    /** First arrival to last token. */
+    durationS: number
+    requestsPerSecond: number
+    promptTokensPerSecond: number
+    outputTokensPerSecond: number
+  }
+  promptTokens: number
+  outputTokens: number
+  cachedTokens: number
+  preemptions: number
+  kv: { totalBlocks: number; peakShare: number; meanShare: number }
+  /** Device time in seconds, all replicas together. */
+  timeByClass: Record<OperatorClass, number>
+  timeByResource: Record<Resource, number>
+  timeByProvenance: Record<Provenance, number>
+  /** Time in which replicas ran nothing. */
+  idleS: number
+  assumptions: string[]
+}
+
+export function summarise(simulation: Simulation): SimulationResult {
+  const { results, units, pools, scenario } = simulation
+  const usage = emptyUsage()
+  for (const pool of pools) {
+    const own = pool.base.usage.summary()
+    own.classNs.forEach((ns, i) => {
+      usage.classNs[i]! += ns
+    })
+    own.resourceNs.forEach((ns, i) => {
+      usage.resourceNs[i]! += ns
+    })
+    own.provenanceNs.forEach((ns, i) => {
+      usage.provenanceNs[i]! += ns
+    })
+  }
+  const steps = units.reduce((sum, u) => sum + u.steps, 0)
+  const fast = units.reduce((sum, u) => sum + u.fastSteps, 0)
+  const durationNs = Math.max(0, results.lastTokenNs - results.firstArrivalNs)
+  const durationS = durationNs / 1e9
+  const rate = (count: number) => (durationS > 0 ? count / durationS : 0)
+  const totalBlocks = units.reduce((sum, u) => sum + u.kv.total, 0)
+  const busyNs = usage.classNs.reduce((a, b) => a + b, 0)
+  return {
+    requests: { arrived: results.arrived, finished: results.finished, refused: results.refusedCount },
+    refusals: results.refused,
+    metrics: metricsOf(results, scenario.latencyFrom),
+    sketched: results.sketches !== undefined,
+    steps: { total: steps, fastShare: steps === 0 ? 0 : fast / steps },
+    throughput: {
+      durationS,
+      requestsPerSecond: rate(results.finished),
+      promptTokensPerSecond: rate(results.promptTokens),
+      outputTokensPerSecond: rate(results.outputTokens),
+    },
+    promptTokens: results.promptTokens,
+    outputTokens: results.outputTokens,
+    cachedTokens: results.cachedTokens,
+    preemptions: results.preemptions,
+    kv: {
+      totalBlocks,
+      peakShare: Math.max(...units.map((u) => u.kvUse.peakBlocks / u.kv.total)),
+      meanShare: durationNs > 0 ? units.reduce((sum, u) => sum + u.kvUse.blockNs, 0) / (totalBlocks * durationNs) : 0,
+    },
+    timeByClass: named(operatorClasses, usage.classNs),
+    timeByResource: named(resources, usage.resourceNs),
+    timeByProvenance: named(provenances, usage.provenanceNs),
+    idleS: Math.max(0, units.length * durationNs - busyNs) / 1e9,
+    assumptions: [...new Set(pools.flatMap((p) => p.assumptions))],
+  }
+}
+
+/** ns by position → seconds by name. */
+function named<Name extends string>(names: readonly Name[], ns: Float64Array): Record<Name, number> {
+  return Object.fromEntries(names.map((name, i) => [name, ns[i]! / 1e9])) as Record<Name, number>
+}

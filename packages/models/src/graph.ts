@@ -1,0 +1,123 @@
+import type { Attention, CollectiveCall, Elementwise, Gemm, Moe, Operator, OperatorClass, Rows } from '@servesim/core'
+import type { Architecture } from './architecture.js'
+import type { Share } from './share.js'
+
+/** Operators of one rank in the order of a forward pass; the layers' are listed once and repeated. */
+export function operatorsOf(a: Architecture, share: Share, kvBytesPerElement: number): Operator[] {
+  const hidden = a.hiddenSize * a.bytesPerElement
+  return [
+    elementwise('embedding', 'embedding', 'tokens', 2 * hidden, 1),
+    // Fused with the addition of the residual: reads and writes the hidden state and the residual.
+    elementwise('layernorm', 'norm-activation', 'tokens', 4 * hidden, 2 * a.layers),
+    ...attentionOperators(a, share, kvBytesPerElement),
+    ...mlpOperators(a, share),
+    elementwise('final_layernorm', 'norm-activation', 'tokens', 4 * hidden, 1),
+    gemm('lm_head', 'logits-sampling', 'sequences', share.vocabularyRows, a.hiddenSize, a, 1),
+    // Casts the logits to fp32 (read, write 4) and finds the largest (read 4) over the gathered vocabulary.
+    elementwise('sampler', 'logits-sampling', 'sequences', share.vocabularyRows * share.tensor * (a.bytesPerElement + 8), 1),
+  ]
+}
+
+function attentionOperators(a: Architecture, { heads, kvHeads }: Share, kvBytesPerElement: number): Operator[] {
+  const { headDim, layers } = a
+  const queriesAndKeys = (heads + kvHeads) * headDim * a.bytesPerElement
+  const attention: Attention = {
+    kind: 'attention',
+    name: 'attention',
+    class: 'attention',
+    repeat: layers,
+    heads,
+    kvHeads,
+    headDim,
+    kvBytesPerElement,
+  }
+  return [
+    gemm('qkv_proj', 'linear', 'tokens', (heads + 2 * kvHeads) * headDim, a.hiddenSize, a, layers),
+    ...(a.qkNorm ? [elementwise('qk_norm', 'norm-activation', 'tokens', 2 * queriesAndKeys, layers)] : []),
+    elementwise('rotary_emb', 'norm-activation', 'tokens', 2 * queriesAndKeys, layers),
+    attention,
+    gemm('o_proj', 'linear', 'tokens', a.hiddenSize, heads * headDim, a, layers),
+  ]
+}
+
+function mlpOperators(a: Architecture, share: Share): Operator[] {
+  const { intermediateSize: width } = share
+  const dense = a.layers - (a.experts?.layers ?? 0)
+  const operators: Operator[] = []
+  if (dense > 0) {
+    operators.push(
+      gemm('gate_up_proj', 'linear', 'tokens', 2 * width, a.hiddenSize, a, dense),
+      elementwise('act_fn', 'norm-activation', 'tokens', 3 * width * a.bytesPerElement, dense),
+      gemm('down_proj', 'linear', 'tokens', a.hiddenSize, width, a, dense),
+    )
+  }
+  if (a.experts !== undefined) {
+    const moe: Moe = {
+      kind: 'moe',
+      name: 'moe',
+      class: 'moe',
+      repeat: a.experts.layers,
+      experts: a.experts.experts,
+      localExperts: share.localExperts,
+      topK: a.experts.expertsPerToken,
+      hiddenSize: a.hiddenSize,
+      intermediateSize: share.expertIntermediateSize,
+      weightBytesPerElement: a.bytesPerElement,
+      activationBytesPerElement: a.bytesPerElement,
+    }
+    operators.push(moe)
+  }
+  return operators
+}
+
+/**
+ * Collectives of the tensor-parallel group: each layer sums the partial results of attention and of MLP or experts, and once per
+ * step the embedding is summed (a token's row is on one rank) and the logits are gathered.
+ * Source: vLLM's `RowParallelLinear`, `VocabParallelEmbedding` and `LogitsProcessor`.
+ */
+export function collectivesOf(a: Architecture, share: Share): CollectiveCall[] {
+  const { tensor } = share
+  if (tensor === 1) return []
+  const sparse = a.experts?.layers ?? 0
+  const allReduce = (name: string, repeat: number): CollectiveCall => ({
+    name,
+    collective: 'all-reduce',
+    ranks: tensor,
+    rows: 'tokens',
+    bytesPerRow: a.hiddenSize * a.bytesPerElement,
+    repeat,
+  })
+  return [
+    allReduce('embedding_all_reduce', 1),
+    allReduce('o_proj_all_reduce', a.layers),
+    allReduce('down_proj_all_reduce', a.layers - sparse),
+    allReduce('moe_all_reduce', sparse),
+    {
+      name: 'logits_all_gather',
+      collective: 'all-gather' as const,
+      ranks: tensor,
+      rows: 'sequences' as const,
+      bytesPerRow: share.vocabularyRows * a.bytesPerElement,
+      repeat: 1,
+    },
+  ].filter((call) => call.repeat > 0)
+}
+
+function gemm(name: string, operatorClass: OperatorClass, rows: Rows, n: number, k: number, a: Architecture, repeat: number): Gemm {
+  const { bytesPerElement } = a
+  return {
+    kind: 'gemm',
+    name,
+    class: operatorClass,
+    rows,
+    n,
+    k,
+    weightBytesPerElement: bytesPerElement,
+    activationBytesPerElement: bytesPerElement,
+    repeat,
+  }
+}
+
+function elementwise(name: string, operatorClass: OperatorClass, rows: Rows, bytesPerRow: number, repeat: number): Elementwise {
+  return { kind: 'elementwise', name, class: operatorClass, rows, bytesPerRow, repeat }
+}

@@ -1,0 +1,5 @@
+export type { Architecture, ExpertArchitecture } from './architecture.js'
+export { catalogue } from './catalogue.js'
+export { parseModelConfig } from './config.js'
+export { createModel } from './model.js'
+export { models } from './plugin.js'

@@ -1,0 +1,132 @@
+import type { AttentionLatency, Latency, Provenance } from '@servesim/core'
+import { decodeGrid, mixedGrid, noWorkNs } from './attention-grid.js'
+import type { AttentionSamples } from './bundle.js'
+import { distinct } from './curve.js'
+import { Bracket, bilinear, type Grid, INTERPOLATED, provenanceOf, worstOf } from './grid.js'
+
+/**
+ * Attention latency of one layer from a measured table. Everything is linear; the rules for what was not measured:
+ *
+ * - **Between two chunk sizes** both are read at the same mean number of keys per query, k + q/2, and blended in q. Attention's work
+ *   is q·(k + q/2), so for a kernel whose time follows its work this is exact, where reading both at the same k is not.
+ * - **Chunks below the smallest** cost what the smallest does: the kernel computes whole tiles of query rows.
+ * - **Chunks above the largest** cost as many of the largest as they hold, each at the same keys per query: quadratic in the prompt, as
+ *   the work is. The decodes beside them are paid once.
+ * - **Contexts below 0** (several prompts in one step) go down linearly to a chunk without work, see `noWorkNs`.
+ * - **More context, more decodes** than measured: linear through the last two values.
+ */
+export class AttentionTable implements AttentionLatency {
+  readonly contextTokens: Float64Array
+  readonly measuredContextTokens: number
+  readonly decodeProvenance: Provenance = 'interpolated'
+
+  private readonly decode: Grid
+  private readonly mixed: Grid
+  private readonly chunks: Float64Array
+  private readonly contexts: Float64Array
+  private readonly counts: Float64Array
+  private readonly decodeContexts: Float64Array
+  /** By chunk, decodes, decode context, ns. */
+  private readonly noWork: Float64Array
+
+  // Reused by every lookup: a mixed step is priced without allocating.
+  private readonly chunkAt = new Bracket()
+  private readonly contextAt = new Bracket()
+  private readonly countAt = new Bracket()
+  private readonly decodeContextAt = new Bracket()
+  private readonly result: Latency = { ns: 0, provenance: 'measured' }
+  private worst = 0
+  private onGrid = true
+  private beyond = false
+
+  /** @throws ServesimError SERVESIM_BAD_BUNDLE where the table has no decode-only or no prefill-only row */
+  constructor(samples: AttentionSamples, path: string) {
+    this.decode = decodeGrid(samples, path)
+    this.mixed = mixedGrid(samples, this.decode, path)
+    const [chunks, counts, contexts, decodeContexts] = this.mixed.axes as [Float64Array, Float64Array, Float64Array, Float64Array]
+    this.chunks = chunks
+    this.contexts = contexts
+    this.counts = counts
+    this.decodeContexts = decodeContexts
+    this.noWork = noWorkNs(this.mixed, this.decode)
+    const measured = this.decode.axes[1]!
+    // Below the shortest measured context only the kernel's fixed cost is left: the row starts flat.
+    this.contextTokens = distinct([0, ...measured])
+    this.measuredContextTokens = measured.at(-1)!
+  }
+
+  decodeRowNs(decodes: number): Float64Array {
+    const [counts, contexts] = this.decode.axes as [Float64Array, Float64Array]
+    this.countAt.locate(counts, decodes)
+    const { index, weight } = this.countAt
+    const row = new Float64Array(this.contextTokens.length)
+    const pad = row.length - contexts.length
+    for (let i = 0; i < row.length; i++) {
+      const cell = index * contexts.length + Math.max(0, i - pad)
+      row[i] = Math.max(0, bilinear(this.decode.ns, cell, contexts.length, weight, 0))
+    }
+    return row
+  }
+
+  /** @returns one reused object, valid until the next call */
+  mixedNs(newTokens: number, context: number, decodes: number, decodeContext: number): Latency {
+    const largest = this.chunks[this.chunks.length - 1]!
+    this.worst = 0
+    this.onGrid = true
+    this.beyond = newTokens > largest
+    let ns: number
+    if (this.beyond) {
+      const sameKeys = context + (newTokens - largest) / 2
+      ns = this.atChunk(largest, sameKeys, decodes, decodeContext)
+      ns += (newTokens / largest - 1) * this.atChunk(largest, sameKeys, 0, decodeContext)
+    } else ns = this.atChunk(newTokens, context, decodes, decodeContext)
+    this.result.ns = Math.max(0, ns)
+    this.result.provenance = provenanceOf(this.worst, this.onGrid, this.beyond)
+    return this.result
+  }
+
+  /** @param newTokens at most the largest measured chunk */
+  private atChunk(newTokens: number, context: number, decodes: number, decodeContext: number): number {
+    const { chunks, chunkAt, countAt, decodeContextAt } = this
+    chunkAt.locate(chunks, newTokens)
+    countAt.locate(this.counts, decodes)
+    decodeContextAt.locate(this.decodeContexts, decodeContext)
+    // Without decodes the row is flat in their context; reading one end keeps an exact hit exact.
+    if (decodes === 0) decodeContextAt.weight = 0
+    else {
+      this.onGrid &&= decodeContextAt.exact
+      this.beyond ||= decodeContextAt.beyond
+    }
+    this.onGrid &&= chunkAt.exact && countAt.exact
+    this.beyond ||= countAt.beyond
+    const { index, weight } = chunkAt
+    // A chunk below the smallest fills one tile like the smallest: it sees the same context, not the same keys.
+    if (weight === 0) return this.atContext(index, context)
+    const keys = context + newTokens / 2
+    const low = this.atContext(index, keys - chunks[index]! / 2)
+    return low + weight * (this.atContext(index + 1, keys - chunks[index + 1]! / 2) - low)
+  }
+
+  /** Latency of a measured chunk size at any context, beside the decodes that the brackets stand at. */
+  private atContext(chunk: number, context: number): number {
+    const { contextAt, countAt, decodeContextAt, mixed } = this
+    contextAt.locate(this.contexts, context)
+    this.onGrid &&= contextAt.exact
+    this.beyond ||= contextAt.beyond
+    const plane = mixed.strides[2]!
+    const cell = chunk * mixed.strides[0]! + countAt.index * mixed.strides[1]! + contextAt.index * plane + decodeContextAt.index
+    const stride = mixed.strides[1]!
+    const low = bilinear(mixed.ns, cell, stride, countAt.weight, decodeContextAt.weight)
+    this.worst = Math.max(this.worst, worstOf(mixed.known, cell, stride, countAt.weight, decodeContextAt.weight))
+    if (context < 0) {
+      const rest = (chunk * this.counts.length + countAt.index) * plane + decodeContextAt.index
+      const noWork = bilinear(this.noWork, rest, plane, countAt.weight, decodeContextAt.weight)
+      this.worst = Math.max(this.worst, INTERPOLATED)
+      return low + Math.min(1, (-2 * context) / this.chunks[chunk]!) * (noWork - low)
+    }
+    if (contextAt.weight === 0) return low
+    const high = bilinear(mixed.ns, cell + plane, stride, countAt.weight, decodeContextAt.weight)
+    this.worst = Math.max(this.worst, worstOf(mixed.known, cell + plane, stride, countAt.weight, decodeContextAt.weight))
+    return low + contextAt.weight * (high - low)
+  }
+}

@@ -1,0 +1,139 @@
+import {
+  type Attention,
+  type CompileContext,
+  type CompiledDevice,
+  type Device,
+  type DeviceSpec,
+  type Latency,
+  type Moe,
+  type Operator,
+  type OperatorGraph,
+  ServesimError,
+} from '@servesim/core'
+import { AttentionTable } from './attention-table.js'
+import type { Bundle, OperatorSamples, ShardTables } from './bundle.js'
+import { Curve } from './curve.js'
+import { activatedExperts, MoeTable } from './moe-table.js'
+import { sameModel } from './select.js'
+import { stragglerFacts } from './straggler.js'
+
+/** Where a bundle serves and what for; a `DeviceContext` is one. */
+export interface BundleUse {
+  /** Path of the pool in the scenario, for errors. */
+  path: string
+  /** The model's id. */
+  model: string
+}
+
+/**
+ * A device that prices what a bundle measured, and nothing else.
+ * @param spec the chip the bundle was measured on
+ * @throws ServesimError SERVESIM_CAPABILITY_MISMATCH where the bundle belongs to another model
+ */
+export function bundleDevice(bundle: Bundle, spec: DeviceSpec, use: BundleUse): Device {
+  const { manifest } = bundle
+  if (!sameModel(manifest.model, use.model))
+    throw new ServesimError(
+      'SERVESIM_CAPABILITY_MISMATCH',
+      `${use.path}.model`,
+      `The bundle was measured with "${manifest.model}"; the scenario serves "${use.model}".`,
+      'Serve the measured model, or name a bundle of this one.',
+    )
+  const straggler = stragglerFacts(bundle, spec)
+  return {
+    spec,
+    engineRelease: manifest.engine.release,
+    model: manifest.model,
+    collectives: bundle.collectives.map(({ collective, ranks, bytes, latencyUs }) => ({ collective, ranks, bytes, ns: toNs(latencyUs) })),
+    ...(straggler === undefined ? {} : { straggler }),
+    ...(manifest.mixedStepHostMs === undefined ? {} : { mixedStepHostMs: manifest.mixedStepHostMs }),
+    compile: (graph, context) => compile(bundle, graph, context, use.path),
+  }
+}
+
+function compile(bundle: Bundle, graph: OperatorGraph, context: CompileContext, path: string): CompiledDevice {
+  const shard = bundle.shards.find((candidate) => candidate.tensorParallel === context.tensorParallel)
+  if (shard === undefined) {
+    const measured = bundle.shards.map((candidate) => candidate.tensorParallel)
+    throw new ServesimError(
+      'SERVESIM_CAPABILITY_MISMATCH',
+      `${path}.parallelism.tensor`,
+      `The bundle has no profile for tensorParallel ${context.tensorParallel}; expected ${measured.join(' or ')}.`,
+      'Change parallelism.tensor, or measure it with `servesim profile`.',
+    )
+  }
+  const tables = `tp${shard.tensorParallel}`
+  const prices = new Map<string, (rows: number) => Latency>()
+  const assumptions = releaseAssumptions(bundle, shard, context)
+  const missing: string[] = []
+  for (const operator of graph.operators) {
+    if (operator.kind === 'attention') continue
+    const price = operator.kind === 'moe' ? moePrice(bundle, shard, operator, assumptions) : curvePrice(shard, operator)
+    if (price !== undefined) prices.set(operator.name, price)
+    else if (operator.kind === 'elementwise') missing.push(operator.name)
+    else
+      throw new ServesimError(
+        'SERVESIM_BAD_BUNDLE',
+        path,
+        `The bundle has no latency for "${operator.name}" in ${operator.kind === 'moe' ? 'moe.csv' : `${tables}/${operator.rows}.csv`}.`,
+        'Measure the whole model, or check that the bundle belongs to it.',
+      )
+  }
+  if (missing.length > 0)
+    assumptions.push(
+      `${missing.join(', ')} ${missing.length === 1 ? 'is' : 'are'} not in the bundle and cost${missing.length === 1 ? 's' : ''} nothing.`,
+    )
+  return {
+    latency(operator: Exclude<Operator, Attention>, rows: number): Latency {
+      return prices.get(operator.name)?.(rows) ?? { ns: 0, provenance: 'extrapolated' }
+    },
+    attention: new AttentionTable(shard.attention, `${path} (${tables}/attention.csv)`),
+    assumptions,
+  }
+}
+
+function curvePrice(shard: ShardTables, operator: Exclude<Operator, Attention | Moe>): ((rows: number) => Latency) | undefined {
+  const samples = shard[operator.rows].find((candidate) => candidate.operator === operator.name)
+  if (samples === undefined) return undefined
+  const curve = new Curve(samples.rows, toNs(samples.latencyUs))
+  return (rows) => curve.at(rows)
+}
+
+/**
+ * Experts are measured at full width and all on one rank. Under expert parallelism a rank sees its share of the (token, expert) pairs;
+ * where tensor parallelism cuts every expert instead, both its weights and its arithmetic shrink by the degree, and so does the latency.
+ */
+function moePrice(bundle: Bundle, shard: ShardTables, moe: Moe, assumptions: string[]): ((rows: number) => Latency) | undefined {
+  if (bundle.moe === undefined) return undefined
+  const table = new MoeTable(bundle.moe)
+  const cut = moe.localExperts === moe.experts ? shard.tensorParallel : 1
+  if (cut > 1) assumptions.push(`Experts cut in ${cut} take 1/${cut} of the time of whole ones, which alone were measured.`)
+  assumptions.push('Tokens choose experts evenly: E·(1 − (1 − k/E)^T) experts are activated.')
+  const share = moe.localExperts / moe.experts
+  return (tokens) => {
+    const { ns, provenance } = table.at(tokens * share, activatedExperts(moe, tokens))
+    return cut === 1 ? { ns, provenance } : { ns: ns / cut, provenance: 'extrapolated' }
+  }
+}
+
+function releaseAssumptions({ manifest, collectives }: Bundle, shard: ShardTables, context: CompileContext): string[] {
+  const { engine, launch, model, device, collectivesRelease } = manifest
+  const how = launch === 'eager' ? 'each kernel launched by itself, without CUDA graphs or fusion' : 'replayed from CUDA graphs'
+  const sentences = [`Operator latencies: ${model} on ${device}, measured under ${engine.name} ${engine.release}, ${how}.`]
+  if (collectives.length > 0 && collectivesRelease !== undefined && !engine.release.startsWith(collectivesRelease))
+    sentences.push(`The bundle's collectives were measured under ${engine.name} ${collectivesRelease}.`)
+  const tokens = largest(shard.tokens)
+  const sequences = largest(shard.sequences)
+  if (context.maxBatchedTokens > tokens) sentences.push(`Steps of more than ${tokens} tokens are extrapolated.`)
+  if (context.maxSequences > sequences) sentences.push(`Steps of more than ${sequences} sequences are extrapolated.`)
+  return sentences
+}
+
+/** The rows that every operator was measured up to. */
+function largest(samples: readonly OperatorSamples[]): number {
+  return Math.min(...samples.map((operator) => operator.rows.at(-1)!))
+}
+
+function toNs(latencyUs: Float64Array): Float64Array {
+  return latencyUs.map((us) => us * 1000)
+}

@@ -1,0 +1,76 @@
+import { ServesimError } from '@servesim/core'
+import { z } from 'zod'
+
+/** The version this code reads and writes. */
+export const bundleSchemaVersion = 1
+
+const count = z.number().int().positive()
+
+/** `bundle.json`: what was measured, how, and under which software. `docs/bundle-format.md` tells it in prose. */
+export const bundleManifest = z.object({
+  schemaVersion: z.literal(bundleSchemaVersion),
+  /** Id or vendor spelling of the device, such as `rtx-pro-6000`. */
+  device: z.string().min(1),
+  /** The device's full name as its driver reports it. */
+  deviceName: z.string().min(1).optional(),
+  /** Hugging Face id. */
+  model: z.string().min(1),
+  /** Weights and activations: `bf16`, `fp8` … */
+  dtype: z.string().min(1),
+  /** `auto`: as the weights. */
+  kvCacheDtype: z.string().min(1).default('auto'),
+  tensorParallel: z.array(count).nonempty(),
+  engine: z.object({ name: z.string().min(1), release: z.string().min(1) }),
+  /** Versions of what lies below the engine: `cuda`, `driver` … */
+  software: z.record(z.string(), z.string()).default({}),
+  /** ISO 8601. */
+  measuredAt: z.string().optional(),
+  profiler: z.object({ name: z.string().min(1), release: z.string().min(1) }),
+  /** Timed runs behind each latency, which is their mean. */
+  measurementIterations: count,
+  units: z.object({ latency: z.literal('us') }),
+  /** Launched kernel by kernel (`eager`) or replayed from CUDA graphs (`graph`). */
+  launch: z.enum(['eager', 'graph']),
+  /** Limits and block size of the engine that measured. */
+  maxBatchedTokens: count.optional(),
+  maxSequences: count.optional(),
+  blockSizeTokens: count.optional(),
+  straggler: z
+    .object({
+      /** Whether unequal contexts slow decode attention down on this device. */
+      enabled: z.boolean(),
+      /** Overrides what is read off the attention table, ns. */
+      blockNsPerContextToken: z.number().positive().optional(),
+    })
+    .default({ enabled: false }),
+  /** Kernels launched one by one take the host this long for a whole mixed step. */
+  mixedStepHostMs: z.number().nonnegative().optional(),
+  /** Engine release of `collectives.csv`, where it is another than the tables'. */
+  collectivesRelease: z.string().min(1).optional(),
+  /** Data rows of each file, by path: a file that lost some is noticed. */
+  tables: z.record(z.string(), z.object({ rows: count })),
+  notes: z.array(z.string()).default([]),
+})
+
+/** As in memory: the row counts of the files are checked and dropped at reading, and made again at writing. */
+export type BundleManifest = Omit<z.output<typeof bundleManifest>, 'tables'>
+
+/**
+ * @param path where the content was read, for errors
+ * @throws ServesimError SERVESIM_BAD_BUNDLE
+ */
+export function parseManifest(content: unknown, path: string): z.output<typeof bundleManifest> {
+  const version = (content as { schemaVersion?: unknown } | null)?.schemaVersion
+  if (typeof version === 'number' && version > bundleSchemaVersion)
+    throw new ServesimError(
+      'SERVESIM_BAD_BUNDLE',
+      `${path}.schemaVersion`,
+      `The bundle has format version ${version}; this release of servesim reads up to ${bundleSchemaVersion}.`,
+      'Update servesim, or write the bundle again with the release you have.',
+    )
+  const parsed = bundleManifest.safeParse(content)
+  if (parsed.success) return parsed.data
+  const issue = parsed.error.issues[0]!
+  const where = [path, ...issue.path].join('.')
+  throw new ServesimError('SERVESIM_BAD_BUNDLE', where, `${issue.message}.`, 'docs/bundle-format.md lists the fields of bundle.json.')
+}

@@ -1,0 +1,3 @@
+export { findBundles, readBundle, writeBundle } from './node/bundle-folder.js'
+export { importLlmservingsim, type LlmservingsimOptions, llmservingsim } from './node/llmservingsim.js'
+export { openBundle } from './node/open-bundle.js'

@@ -1,0 +1,60 @@
+import { type RequestDraft, ServesimError, type WorkloadContext } from '@servesim/core'
+import { z } from 'zod'
+import { lengthSampler, lengthSchema } from './length.js'
+
+/** Options that every generator shares. */
+export const requestOptions = {
+  requestCount: z.int().min(1).max(1_000_000_000).default(300).describe('Requests in all'),
+  promptTokens: lengthSchema.default(512).describe('Prompt length, tokens, without the shared prefix'),
+  outputTokens: lengthSchema.default(128).describe('Tokens to generate'),
+  sharedPrefix: z
+    .strictObject({
+      groups: z.int().min(1).max(1_000_000).describe('Different prefixes; each request draws one of them'),
+      tokens: z.int().min(1).max(10_000_000).describe('Length of each prefix, tokens, before the prompt'),
+    })
+    .optional()
+    .describe('A prefix that requests have in common, such as a system prompt: what a prefix cache can hit'),
+}
+
+const shapeSchema = z.strictObject(requestOptions)
+type ShapeOptions = z.output<typeof shapeSchema>
+
+/** Gives each request its lengths and the identity of its shared prefix, from streams of its own. */
+export class RequestShape {
+  /** Tokens that one prefix id covers; 0 without a shared prefix. */
+  readonly prefixGroupTokens: number
+  private readonly prompt: (index: number) => number
+  private readonly output: (index: number) => number
+  private readonly prefixTokens: number
+  private readonly prefixCount: number
+  private readonly prefixIds: Int32Array
+
+  constructor(
+    { promptTokens, outputTokens, sharedPrefix }: ShapeOptions,
+    private readonly context: WorkloadContext,
+  ) {
+    this.prompt = lengthSampler(promptTokens, context.random, 'workload/prompt')
+    this.output = lengthSampler(outputTokens, context.random, 'workload/output')
+    this.prefixTokens = sharedPrefix?.tokens ?? 0
+    this.prefixCount = sharedPrefix?.groups ?? 0
+    this.prefixGroupTokens = sharedPrefix === undefined ? 0 : context.blockSizeTokens
+    this.prefixIds = new Int32Array(sharedPrefix === undefined ? 0 : Math.floor(sharedPrefix.tokens / context.blockSizeTokens))
+    if (this.prefixIds.length * this.prefixCount >= 2 ** 31) {
+      const message = `${this.prefixCount} prefixes of ${this.prefixTokens} tokens are more than 2^31 blocks of ${context.blockSizeTokens} tokens.`
+      throw new ServesimError('SERVESIM_BAD_OPTION', 'workload.sharedPrefix', message, 'Use fewer or shorter prefixes.')
+    }
+  }
+
+  fill(index: number, out: RequestDraft): void {
+    out.promptTokens = this.prefixTokens + this.prompt(index)
+    out.outputTokens = this.output(index)
+    out.priority = 0
+    out.prefixIds = undefined
+    out.prefixIdCount = 0
+    if (this.prefixCount === 0) return
+    const first = this.context.random.stream('workload/prefix', index).integer(this.prefixCount) * this.prefixIds.length
+    for (let i = 0; i < this.prefixIds.length; i++) this.prefixIds[i] = first + i
+    out.prefixIds = this.prefixIds
+    out.prefixIdCount = this.prefixIds.length
+  }
+}

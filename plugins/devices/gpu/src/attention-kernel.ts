@@ -1,0 +1,40 @@
+/** What the attention kernels of vLLM fix in their code. Source: the public FlashAttention repository, forward kernels. */
+export interface AttentionKernel {
+  readonly name: string
+  /** Query heads that share a KV head are packed into the rows of one tile, in mixed batches too. */
+  readonly packsQueryHeads: boolean
+  /** Rows (queries) of a prefill tile. */
+  rowTile(headDim: number): number
+  /** Keys that a prefill tile takes at a time. */
+  readonly keyTile: number
+  /** Keys that a decode tile takes at a time: the least that a split of the context can hold. */
+  decodeKeyTile(headDim: number): number
+  /** Thread blocks that shared memory lets a multiprocessor hold at a time. */
+  readonly blocksPerMultiprocessor: number
+  /** Blocks per multiprocessor that splitting a context aims for. */
+  readonly splitTarget: number
+}
+
+/** 164 kB of shared memory hold two decode blocks. */
+export const flashAttention2Ampere: AttentionKernel = {
+  name: 'FlashAttention-2',
+  packsQueryHeads: false,
+  rowTile: () => 128,
+  keyTile: 64,
+  decodeKeyTile: (headDim) => (headDim <= 64 ? 256 : 128),
+  blocksPerMultiprocessor: 2,
+  splitTarget: 2,
+}
+
+/** 100 kB of shared memory: smaller prefill tiles, one decode block at a time. */
+export const flashAttention2Small: AttentionKernel = { ...flashAttention2Ampere, rowTile: () => 64, blocksPerMultiprocessor: 1 }
+
+export const flashAttention3: AttentionKernel = {
+  name: 'FlashAttention-3',
+  packsQueryHeads: true,
+  rowTile: (headDim) => (headDim <= 64 ? 192 : 128),
+  keyTile: 128,
+  decodeKeyTile: () => 128,
+  blocksPerMultiprocessor: 1,
+  splitTarget: 1,
+}

@@ -1,0 +1,55 @@
+import type { DeviceSpec } from '@servesim/core'
+import type { AttentionKernel } from './attention-kernel.js'
+
+/** What the roofline needs of a chip. Rates per microsecond, so that bytes ÷ rate is a latency in µs. */
+export interface Gpu {
+  readonly multiprocessors: number
+  readonly memoryBytesPerUs: number
+  /** Dense 16-bit peak of the whole chip. */
+  readonly flopPerUs: number
+  readonly l2Bytes: number
+  readonly attention: AttentionKernel
+}
+
+/** A device whose published figures suffice for the roofline. */
+export type GpuSpec = DeviceSpec & Required<Pick<DeviceSpec, 'streamingMultiprocessors' | 'l2Bytes'>>
+
+export function gpuOf(spec: GpuSpec, attention: AttentionKernel): Gpu {
+  return {
+    multiprocessors: spec.streamingMultiprocessors,
+    memoryBytesPerUs: spec.memoryBytesPerSecond / 1e6,
+    flopPerUs: spec.bf16FlopPerSecond / 1e6,
+    l2Bytes: spec.l2Bytes,
+    attention,
+  }
+}
+
+/**
+ * Where weights and KV are read from. A serving step touches gigabytes between two uses of one layer's weights: always memory.
+ * Kernel benchmarks replay one call over a few buffers, and what fits comes from L2; only the fit and its tests assume that.
+ */
+export type Source = 'memory' | 'replayed'
+
+/** One kernel or a fused group of them. */
+export interface Cost {
+  us: number
+  /** Share of the time that arithmetic binds. */
+  computeFraction: number
+}
+
+/** How two resources that mostly overlap add up: a p-norm, the larger one where they differ, more than either where they meet. */
+export function overlapped(a: number, b: number, power: number): number {
+  const large = Math.max(a, b)
+  return large === 0 ? 0 : large * (1 + (Math.min(a, b) / large) ** power) ** (1 / power)
+}
+
+/** Share of an overlapped time that `a` is responsible for. */
+export function shareOf(a: number, b: number, power: number): number {
+  const x = a ** power
+  return x === 0 ? 0 : x / (x + b ** power)
+}
+
+/** A share that falls linearly from 1 at `full` bytes to 0 at `empty` bytes. */
+export function residentShare(bytes: number, full: number, empty: number): number {
+  return Math.min(1, Math.max(0, (empty - bytes) / (empty - full)))
+}

@@ -1,0 +1,69 @@
+import type { Moe } from '@servesim/core'
+import { type Cost, type Gpu, overlapped, shareOf } from '../gpu.js'
+
+/** Seven numbers per chip, fitted to measured layers of experts (`fit/`). */
+export interface MoeCoefficients {
+  /** Routing, sorting, two grouped products, activation and sum with one token, µs. */
+  launchUs: number
+  /** The sort by expert, for each doubling of routed rows, µs. */
+  sortUs: number
+  /** Memory bandwidth reached by streaming experts, share of the published figure. */
+  bandwidthShare: number
+  /** Matrix rate reached inside a tile, share of the published peak. */
+  computeShare: number
+  /** Rate at which one multiprocessor is fed with operands, bytes per µs. */
+  operandBytesPerUs: number
+  /** Prologue and epilogue of one tile, µs. */
+  tileUs: number
+  /** Passes over the routed rows' activations that memory sees, of those that the kernels make. */
+  activationShare: number
+}
+
+type Shape = Pick<Moe, 'experts' | 'localExperts' | 'topK' | 'hiddenSize' | 'intermediateSize'>
+
+/** `random`: each token picks its experts independently. `even`: rows are dealt out evenly, as benchmarks do. */
+export type Routing = 'random' | 'even'
+
+const rowTiles = [16, 32, 64, 128]
+const columnTiles = [64, 128, 256]
+const bytesPerElement = 2
+const overlap = 2
+
+/** The experts of one layer on this rank: two grouped matrix products over the experts that any token chose. */
+export function moe(gpu: Gpu, c: MoeCoefficients, shape: Shape, tokens: number, routing: Routing = 'random'): Cost {
+  const { hiddenSize, intermediateSize } = shape
+  const routed = (tokens * shape.topK * shape.localExperts) / shape.experts
+  const active = activeExperts(shape, tokens, routing)
+  const weights = active * 3 * hiddenSize * intermediateSize * bytesPerElement
+  // Gathered input, gate and up, activated, and each row's share of the output; then tokens in and out.
+  const activations = bytesPerElement * (routed * (2 * hiddenSize + 3 * intermediateSize) + 2 * tokens * hiddenSize)
+  const bandwidth = gpu.memoryBytesPerUs * c.bandwidthShare
+  const rows = routed / active
+
+  let compute = Number.POSITIVE_INFINITY
+  for (const rowTile of rowTiles) {
+    // Random routing fills an expert's last tile by half on average.
+    const rowBlocks = active * (routing === 'even' ? Math.ceil(rows / rowTile) : Math.max(1, rows / rowTile + 0.5))
+    for (const columnTile of columnTiles) {
+      const up = grouped(gpu, c, rowBlocks, rowTile, columnTile, 2 * intermediateSize, hiddenSize)
+      const down = grouped(gpu, c, rowBlocks, rowTile, columnTile, hiddenSize, intermediateSize)
+      compute = Math.min(compute, up + down)
+    }
+  }
+  const stream = weights / bandwidth
+  const us = c.launchUs + c.sortUs * Math.log2(1 + routed) + (c.activationShare * activations) / bandwidth + overlapped(compute, stream, overlap)
+  return { us, computeFraction: (shareOf(compute, stream, overlap) * overlapped(compute, stream, overlap)) / us }
+}
+
+/** Experts of this rank that at least one token visits: E·(1 − (1 − k/E)^T) under random routing. */
+function activeExperts({ experts, localExperts, topK }: Shape, tokens: number, routing: Routing): number {
+  const visited = routing === 'even' ? (tokens * topK * localExperts) / experts : localExperts * (1 - (1 - topK / experts) ** tokens)
+  return Math.min(localExperts, Math.max(1, visited))
+}
+
+function grouped(gpu: Gpu, c: MoeCoefficients, rowBlocks: number, rowTile: number, columnTile: number, n: number, k: number): number {
+  const peak = (gpu.flopPerUs * c.computeShare) / gpu.multiprocessors
+  const usPerK = Math.max((2 * rowTile * columnTile) / peak, ((rowTile + columnTile) * bytesPerElement) / c.operandBytesPerUs)
+  const waves = Math.max(1, (rowBlocks * Math.ceil(n / columnTile)) / gpu.multiprocessors)
+  return waves * (c.tileUs + k * usPerK)
+}
