@@ -1,5 +1,22 @@
 import { nearMatches, ServesimError } from './errors.js'
-import { device, eviction, kvIndex, modelSource, network, type Point, router, scheduler, stepCost, technique, workload } from './points/index.js'
+import {
+  type DeviceProvider,
+  device,
+  eviction,
+  kvIndex,
+  modelSource,
+  network,
+  type OptionsSchema,
+  type Point,
+  type Provider,
+  router,
+  type SchedulerProvider,
+  scheduler,
+  stepCost,
+  type TechniqueProvider,
+  technique,
+  workload,
+} from './points/index.js'
 
 /** A plugin only provides: nothing is read, opened or computed in `setup`, and the order of plugins changes nothing. */
 export interface Plugin {
@@ -10,6 +27,11 @@ export interface Plugin {
 }
 
 export interface PluginHost {
+  /** The overloads give `build` the type of its own options. */
+  provide<Schema extends OptionsSchema>(point: Point<SchedulerProvider>, provided: SchedulerProvider<Schema>): void
+  provide<Schema extends OptionsSchema>(point: Point<TechniqueProvider>, provided: TechniqueProvider<Schema>): void
+  provide<Schema extends OptionsSchema>(point: Point<DeviceProvider>, provided: DeviceProvider<Schema>): void
+  provide<Part, Context, Schema extends OptionsSchema>(point: Point<Provider<Part, Context>>, provided: Provider<Part, Context, Schema>): void
   provide<Provided>(point: Point<Provided>, provided: Provided): void
 }
 
@@ -50,7 +72,7 @@ export class Registry {
     }
     this.loaded.set(plugin.name, plugin)
     for (const inner of plugin.plugins ?? []) this.load(inner)
-    plugin.setup({ provide: (point, provided) => this.add(plugin.name, point as Point<unknown>, provided) })
+    plugin.setup({ provide: (point: Point<unknown>, provided: unknown) => this.add(plugin.name, point, provided) })
   }
 
   private add(plugin: string, point: Point<unknown>, provided: unknown): void {

@@ -57,8 +57,8 @@ export class Simulation {
   private readonly router: Router | undefined
   private readonly view: LiveClusterView
   private readonly poolOfUnit: BuiltPool[] = []
-  private readonly draft: RequestDraft = { arrivalNs: 0, promptTokens: 0, outputTokens: 0, priority: 0, prefixIds: undefined, prefixIdCount: 0, prefixTokens: 0 }
-  private readonly text: PrefixText = { ids: new Int32Array(0), count: 0, groupTokens: 0, tokens: 0 }
+  private readonly draft: RequestDraft = { arrivalNs: 0, promptTokens: 0, outputTokens: 0, priority: 0, prefixIds: undefined, prefixIdCount: 0 }
+  private readonly text: PrefixText = { ids: new Int32Array(0), count: 0, groupTokens: 0 }
   /** Whether `draft` holds the next arrival, more may come after a completion, or none will. */
   private arrivals: 'ready' | 'pending' | 'none' = 'none'
   private nowNs = 0
@@ -202,13 +202,12 @@ export class Simulation {
     this.pullArrival()
   }
 
-  private textOf({ prefixIds, prefixIdCount, prefixTokens }: RequestDraft): PrefixText | undefined {
+  private textOf({ prefixIds, prefixIdCount }: RequestDraft): PrefixText | undefined {
     if (prefixIds === undefined || prefixIdCount === 0) return undefined
     const { text } = this
     text.ids = prefixIds
     text.count = prefixIdCount
     text.groupTokens = this.workload.prefixGroupTokens
-    text.tokens = prefixTokens
     return text
   }
 

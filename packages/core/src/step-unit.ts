@@ -276,6 +276,17 @@ export class StepUnit implements StepPlan {
     return index.match(request, most)
   }
 
+  matchMayGrow(request: number): boolean {
+    const { index } = this.kv
+    if (index === undefined || this.shared.requests.identified[request] === 0) return false
+    const matched = this.match(request)
+    for (let i = 0; i < this.running.length; i++) {
+      const r = this.running.at(i)
+      if (this.shared.requests.identified[r] === 1 && index.sameText(request, r, matched)) return true
+    }
+    return false
+  }
+
   admit(request: number, tokens: number, hitBlocks: number, mustFitTokens: number): boolean {
     const { requests } = this.shared
     const hitTokens = hitBlocks * this.kv.blockSizeTokens

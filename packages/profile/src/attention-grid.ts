@@ -3,6 +3,9 @@ import type { AttentionSamples } from './bundle.js'
 import { distinct, firstAtLeast } from './curve.js'
 import { Bracket, bilinear, EXTRAPOLATED, Grid } from './grid.js'
 
+/** 80 MB of latencies; a profile of 19,364 rows on two interleaved grids spans 76,000. */
+const mostCells = 1e7
+
 /** Decode-only latencies over (decodes, context). */
 export function decodeGrid(samples: AttentionSamples, path: string): Grid {
   const rows = indices(samples, (i) => samples.newTokens[i] === 0 && samples.decodes[i]! > 0)
@@ -36,16 +39,25 @@ export function mixedGrid(samples: AttentionSamples, decode: Grid, path: string)
   const counts = distinct([0, ...decode.axes[0]!, ...beside.map((i) => samples.decodes[i]!)])
   const contexts = distinct(rows.map((i) => samples.context[i]!))
   const decodeContexts = beside.length === 0 ? decode.axes[1]! : distinct(beside.map((i) => samples.decodeContext[i]!))
+  const cells = chunks.length * counts.length * contexts.length * decodeContexts.length
+  if (cells > mostCells)
+    throw new ServesimError(
+      'SERVESIM_BAD_BUNDLE',
+      path,
+      `The attention table has ${rows.length} rows that span a grid of ${cells} cells; expected the same few values of each axis again and again.`,
+      'Measure on a grid: scattered shapes cannot be interpolated between.',
+    )
   const grid = new Grid([chunks, counts, contexts, decodeContexts])
+  const [chunkAt, countAt, contextAt, decodeContextAt] = grid.axes.map(positions) as [Position, Position, Position, Position]
   for (const i of rows) {
     const ns = samples.latencyUs[i]! * 1000
     const start =
-      firstAtLeast(chunks, samples.newTokens[i]!) * grid.strides[0]! +
-      firstAtLeast(counts, samples.decodes[i]!) * grid.strides[1]! +
-      firstAtLeast(contexts, samples.context[i]!) * grid.strides[2]!
+      chunkAt(samples.newTokens[i]!) * grid.strides[0]! +
+      countAt(samples.decodes[i]!) * grid.strides[1]! +
+      contextAt(samples.context[i]!) * grid.strides[2]!
     // Without decodes their context means nothing: the value holds for all.
     if (samples.decodes[i] === 0) grid.ns.fill(ns, start, start + decodeContexts.length)
-    else grid.ns[start + firstAtLeast(decodeContexts, samples.decodeContext[i]!)] = ns
+    else grid.ns[start + decodeContextAt(samples.decodeContext[i]!)] = ns
   }
   grid.fill([3, 2, 0, 1])
   if (beside.length === 0) addDecodes(grid, decode)
@@ -91,6 +103,17 @@ export function noWorkNs(grid: Grid, decode: Grid): Float64Array {
       }
   }
   return result
+}
+
+type Position = (value: number) => number
+
+/** Where values stand on an axis. Tables are sorted by most of their columns, so the last answer is tried first. */
+function positions(axis: Float64Array): Position {
+  let last = 0
+  return (value) => {
+    if (axis[last] !== value) last = firstAtLeast(axis, value)
+    return last
+  }
 }
 
 /** Index of the positive context nearest `wanted`; 0 where there is none beside the first. */

@@ -1,6 +1,7 @@
 import { ServesimError } from '@servesim/core'
 
 const LINE_BREAK = 10
+const CARRIAGE_RETURN = 13
 const COMMA = 44
 const POINT = 46
 const ZERO = 48
@@ -72,7 +73,7 @@ export function parseCsv(source: string, path: string, required: readonly string
  */
 function cellStarts(text: string, from: number, width: number, path: string): Int32Array {
   let rows = 1
-  for (let at = from; at < text.length; at++) if (text.charCodeAt(at) === LINE_BREAK) rows++
+  for (let at = text.indexOf('\n', from); at >= 0; at = text.indexOf('\n', at + 1)) rows++
   const starts = new Int32Array(rows * width + 1)
   let row = 0
   let cells = 1
@@ -105,7 +106,8 @@ function parseNumber(text: string, from: number, to: number): number {
   let digits = 0
   let mantissa = 0
   let point = -1
-  for (let at = from; at < to; at++) {
+  const end = to > from && text.charCodeAt(to - 1) === CARRIAGE_RETURN ? to - 1 : to
+  for (let at = from; at < end; at++) {
     const code = text.charCodeAt(at)
     if (code >= ZERO && code <= ZERO + 9) {
       mantissa = mantissa * 10 + code - ZERO
@@ -114,7 +116,7 @@ function parseNumber(text: string, from: number, to: number): number {
     else return slowNumber(text.slice(from, to))
   }
   if (digits === 0 || digits > 15) return slowNumber(text.slice(from, to))
-  return point < 0 ? mantissa : mantissa / POWERS_OF_TEN[to - point - 1]!
+  return point < 0 ? mantissa : mantissa / POWERS_OF_TEN[end - point - 1]!
 }
 
 function slowNumber(cell: string): number {

@@ -40,11 +40,11 @@ export const bundleManifest = z.object({
       /** Whether unequal contexts slow decode attention down on this device. */
       enabled: z.boolean(),
       /** Overrides what is read off the attention table, ns. */
-      blockNsPerContextToken: z.number().positive().optional(),
+      blockNsPerContextToken: z.number().positive().max(1e6).optional(),
     })
     .default({ enabled: false }),
   /** Kernels launched one by one take the host this long for a whole mixed step. */
-  mixedStepHostMs: z.number().nonnegative().optional(),
+  mixedStepHostMs: z.number().nonnegative().max(1e4).optional(),
   /** Engine release of `collectives.csv`, where it is another than the tables'. */
   collectivesRelease: z.string().min(1).optional(),
   /** Data rows of each file, by path: a file that lost some is noticed. */

@@ -36,6 +36,16 @@ test('keeps its ids while the table grows', () => {
   for (let i = 0; i < words.length; i++) expect(interner.intern(NO_PARENT, words, i)).toBe(i)
 })
 
+test('prefixes whose hashes collide stay apart', () => {
+  // Of 300,000 prefixes some ten pairs share a 32-bit hash.
+  const count = 300_000
+  const scattered = (i: number, factor: number) => Math.imul(i ^ (i >>> 7), factor)
+  const words = Int32Array.from({ length: count * 2 }, (_, i) => scattered(i, i % 2 === 0 ? 0x9e3779b1 : 0x85ebca77))
+  const interner = new PrefixInterner(2)
+  for (let i = 0; i < count; i++) interner.intern(NO_PARENT, words, i * 2)
+  expect(interner.size).toBe(count)
+})
+
 test('the same group after another prefix is another prefix', () => {
   const interner = new PrefixInterner(2)
   const group = Int32Array.of(5, 6)

@@ -1,6 +1,6 @@
 import type { Attention, CollectiveKind, Operator, OperatorGraph } from '../operators.js'
 import { definePoint } from './point.js'
-import type { Provider } from './provider.js'
+import type { OptionsSchema, Provider } from './provider.js'
 
 /** Figures of an accelerator as published. Absent means unknown: asking for what needs it is an error. */
 export interface DeviceSpec {
@@ -117,7 +117,7 @@ export interface DeviceContext {
 }
 
 /** Named devices; several names may lead to one provider (`aliases`). */
-export interface DeviceProvider extends Provider<Device, DeviceContext> {
+export interface DeviceProvider<Schema extends OptionsSchema = OptionsSchema> extends Provider<Device, DeviceContext, Schema> {
   readonly aliases?: readonly string[]
 }
 

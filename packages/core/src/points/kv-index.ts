@@ -32,6 +32,8 @@ export interface KvIndex extends Part {
   reclaim(blocks: number): void
   /** The request ended. */
   forget(request: number): void
+  /** Whether two requests have the same text up to and including that block. Pure. */
+  sameText(a: number, b: number, block: number): boolean
   /** Whether `commit` would make blocks behind the prompt hittable for this request. */
   knowsOutput(request: number): boolean
   /** Free blocks by the index's own count, for the invariant checker. */
@@ -43,7 +45,6 @@ export interface PrefixText {
   ids: Int32Array
   count: number
   groupTokens: number
-  tokens: number
 }
 
 export interface KvIndexContext {

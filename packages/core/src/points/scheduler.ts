@@ -23,6 +23,8 @@ export interface StepPlan {
   unschedule(request: number): number
   /** Cached blocks that an admission of this request would hit: at most all but its last token. Pure. */
   match(request: number): number
+  /** Whether decoding alone could make `match` grow: a running request generates text that this one begins with. Pure. */
+  matchMayGrow(request: number): boolean
   /**
    * Moves a request from waiting to running and schedules `tokens` ≥ 1 tokens behind `hitBlocks` cached blocks.
    * @param mustFitTokens the whole sequence must find free blocks now, though only the first tokens get them; 0: no such check

@@ -1,6 +1,6 @@
 import type { EvictionContext, Eviction } from './eviction.js'
 import { definePoint, type Point } from './point.js'
-import type { Provider } from './provider.js'
+import type { OptionsSchema, Provider } from './provider.js'
 
 /** What a technique may do while it is built: claim points of its pool, ask for memory. */
 export interface TechniqueContext {
@@ -17,7 +17,7 @@ export interface TechniqueContext {
 }
 
 /** A serving technique: named, switched on in a pool's `techniques`, claims points and nothing else. */
-export type TechniqueProvider = Provider<void, TechniqueContext> & {
+export interface TechniqueProvider<Schema extends OptionsSchema = OptionsSchema> extends Provider<void, TechniqueContext, Schema> {
   /** `--<flag>` and `--no-<flag>` on the command line. */
   readonly flag?: string
 }

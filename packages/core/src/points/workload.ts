@@ -12,15 +12,13 @@ export interface RequestDraft {
   /** Lower is served first under a priority policy. */
   priority: number
   /**
-   * Identity of the text, for prefix caching: one id for each group of `prefixGroupTokens` tokens of prompt and, where the output's
+   * Identity of the text, for prefix caching: one id for each whole group of `prefixGroupTokens` tokens of prompt and, where the output's
    * text is known, output. An id stands for everything up to the end of its group, so equal ids mean equal prefixes.
    * Dense non-negative integers. Core copies what it keeps.
    */
   prefixIds: Int32Array | undefined
   /** Valid entries of `prefixIds`. */
   prefixIdCount: number
-  /** Tokens that the ids cover, ≤ promptTokens + outputTokens; the last group may be partly filled. */
-  prefixTokens: number
 }
 
 /** A pull stream of requests in order of arrival. */

@@ -12,7 +12,8 @@ export function attentionColumns(columns: TableColumns): string[] {
  */
 export function readAttention(table: CsvTable, columns: TableColumns): AttentionSamples {
   const axes = [columns.newTokens, columns.context, columns.decodes, columns.decodeContext]
-  const extra = table.header.filter((name) => !attentionColumns(columns).includes(name))
+  // Further statistics of a row (`std_us`) are no axis.
+  const extra = table.header.filter((name) => !attentionColumns(columns).includes(name) && !/_[unm]s$/.test(name))
   if (extra.length === 0) return attentionSamples(table, columns)
   const known = axes.map((name) => table.numbers(name))
   const shapes = Array.from({ length: table.rows }, (_, row) => known.map((axis) => axis[row]).join(' '))

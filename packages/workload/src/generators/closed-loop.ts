@@ -38,7 +38,7 @@ class ClosedLoop implements Workload {
 
   next(out: RequestDraft): 0 | 1 | 2 {
     if (this.index === this.requestCount) return 0
-    
+    if (this.askCount === 0) return 2
     out.arrivalNs = this.askNs[this.firstAsk]!
     this.firstAsk = (this.firstAsk + 1) % this.askNs.length
     this.askCount--

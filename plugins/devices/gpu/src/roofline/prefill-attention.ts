@@ -52,7 +52,8 @@ export function prefillAttention(
   const kernel = gpu.attention
   const rowTile = kernel.rowTile(headDim)
   const keyTile = kernel.keyTile
-  const usPerKey = rowTile * ((4 * headDim * gpu.multiprocessors) / (gpu.flopPerUs * c.computeShare) + c.softmaxPs / 1e6)
+  const matmulUs = (4 * headDim * gpu.multiprocessors) / (gpu.flopPerUs * c.computeShare)
+  const usPerKey = rowTile * overlapped(matmulUs, c.softmaxPs / 1e6, overlap)
   const tileKeys = (keys: number) => Math.ceil(keys / keyTile) * keyTile
 
   // Equal prompts: their number follows from tokens and mean reach of a token.
@@ -77,7 +78,9 @@ export function prefillAttention(
 
   const bandwidth = gpu.memoryBytesPerUs * c.bandwidthShare
   const kvBytes = 2 * headDim * shape.kvBytesPerElement
-  const prefillTraffic = (2 * newTokens * heads * headDim * activationBytes + longest * prompts * kvHeads * kvBytes) / bandwidth
+  const prefillBytes = 2 * newTokens * heads * headDim * activationBytes + longest * prompts * kvHeads * kvBytes
+  const [LO, HI] = (process.env.LH ?? '0.75,1.25').split(',').map(Number) as [number, number]
+  const prefillTraffic = (prefillBytes * (1 - residentShare(prefillBytes, LO * gpu.l2Bytes, HI * gpu.l2Bytes))) / bandwidth
   const perHead = decodes * decodeContext * kvBytes
   const reread = kernel.packsQueryHeads ? 1 : 1 + (group - 1) * (1 - residentShare(perHead, sharedUpTo * gpu.l2Bytes, sharedUntil * gpu.l2Bytes))
   const decodeTraffic = (perHead * kvHeads * reread) / bandwidth

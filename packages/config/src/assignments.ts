@@ -1,0 +1,52 @@
+import { type Registry, ServesimError } from '@servesim/core'
+import { schemaAt } from './choices.js'
+import { type PathKey, parsePath, withValueAt } from './path.js'
+
+/** Sets one value of a scenario; `keys` and `text` as a person wrote them. */
+export interface Assignment {
+  keys: PathKey[]
+  text: string
+}
+
+/** `path=value`. @throws ServesimError SERVESIM_BAD_OPTION */
+export function parseAssignment(text: string): Assignment {
+  const at = text.indexOf('=')
+  if (at < 1) {
+    throw new ServesimError('SERVESIM_BAD_OPTION', text, 'A setting has the form path=value.', 'Write, for example, pools[0].scheduler.maxNumSeqs=128.')
+  }
+  return { keys: parsePath(text.slice(0, at).trim()), text: text.slice(at + 1).trim() }
+}
+
+/** A copy of the scenario with the value set; it is read as the option at that place wants it. */
+export function assign(scenario: unknown, { keys, text }: Assignment, registry: Registry): unknown {
+  // Options of a device that is named by a plain string need a place to stand.
+  const widened = widenDevice(scenario, keys)
+  return withValueAt(widened, keys, readValue(text, schemaAt(keys, widened, registry)))
+}
+
+/**
+ * Text from the command line as a value: JSON where it is JSON, else a string. Where only one of the two readings fits the schema it
+ * is that one, so that a release `0.28` stays text and a count stays a number.
+ */
+export function readValue(text: string, schema?: { safeParse(value: unknown): { success: boolean } }): unknown {
+  const value = parseJson(text)
+  if (schema === undefined || value === text) return value
+  return !schema.safeParse(value).success && schema.safeParse(text).success ? text : value
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return text
+  }
+}
+
+function widenDevice(scenario: unknown, keys: readonly PathKey[]): unknown {
+  const at = keys.indexOf('device')
+  if (at < 0 || at === keys.length - 1) return scenario
+  const path = keys.slice(0, at + 1)
+  const device = path.reduce<unknown>((value, key) => (value as Record<PathKey, unknown> | null | undefined)?.[key], scenario)
+  return typeof device === 'string' ? withValueAt(scenario, path, { use: device }) : scenario
+}
+

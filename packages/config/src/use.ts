@@ -1,0 +1,105 @@
+import { nearMatches, type Registry, ServesimError } from '@servesim/core'
+import { readValue } from './assignments.js'
+import { choicePoints, findProvider, type NamedProvider } from './choices.js'
+import { isObject, parsePath, withValueAt } from './path.js'
+
+/** `name[:key=value,…]`: a provider and options of it, as text. */
+export interface Use {
+  name: string
+  options: { key: string; text: string }[]
+}
+
+/** Members at the top of a scenario and members of each of its pools. */
+const clusterMembers = ['router', 'workload']
+const poolMembers = ['techniques', 'scheduler', 'network', 'device']
+
+/** @throws ServesimError SERVESIM_BAD_OPTION */
+export function parseUse(text: string): Use {
+  const colon = text.indexOf(':')
+  const name = (colon < 0 ? text : text.slice(0, colon)).trim()
+  if (name === '') throw badUse(text, 'names no plugin')
+  if (colon < 0) return { name, options: [] }
+  const options = splitOutsideBrackets(text.slice(colon + 1)).map((part) => {
+    const at = part.indexOf('=')
+    if (at < 1) throw badUse(text, `has an option "${part}" without a value`)
+    return { key: part.slice(0, at).trim(), text: part.slice(at + 1).trim() }
+  })
+  return { name, options }
+}
+
+function badUse(text: string, what: string): ServesimError {
+  return new ServesimError('SERVESIM_BAD_OPTION', `--use ${text}`, `This ${what}.`, 'Write, for example, --use least-loaded:waitingWeight=2,viewAgeMs=100.')
+}
+
+/**
+ * Puts a provider where its name lives: router and workload of the cluster; techniques, scheduler, network and device of every pool.
+ * @throws ServesimError SERVESIM_UNKNOWN_NAME with near matches over all those points
+ */
+export function applyUse(scenario: unknown, use: Use, registry: Registry): unknown {
+  for (const member of [...clusterMembers, ...poolMembers]) {
+    const provider = findProvider(registry, choicePoints[member]!, use.name)
+    if (provider === undefined) continue
+    const choice = choiceOf(provider, use)
+    if (clusterMembers.includes(member)) return withValueAt(scenario, [member], choice)
+    return forEachPool(scenario, (pool) => ({ ...pool, [member]: member === 'techniques' ? withTechnique(pool.techniques, choice) : choice }))
+  }
+  const known = [...clusterMembers, ...poolMembers].flatMap((member) => registry.all(choicePoints[member]!).map((entry) => entry.provided.name))
+  const near = nearMatches(use.name, known)
+  throw new ServesimError(
+    'SERVESIM_UNKNOWN_NAME',
+    '--use',
+    `No installed plugin provides "${use.name}".`,
+    near.length > 0
+      ? `Did you mean ${near.map((n) => `"${n}"`).join(' or ')}?`
+      : `\`servesim plugins\` lists what is installed; others come by npm, for example servesim-router-${use.name.toLowerCase()}.`,
+  )
+}
+
+/** A copy of the scenario without a technique, in every pool. */
+export function withoutTechnique(scenario: unknown, name: string): unknown {
+  return forEachPool(scenario, (pool) =>
+    Array.isArray(pool.techniques) ? { ...pool, techniques: pool.techniques.filter((entry) => !isObject(entry) || entry.use !== name) } : pool,
+  )
+}
+
+/** A copy of the scenario with every pool changed. */
+export function forEachPool(scenario: unknown, change: (pool: Record<string, unknown>) => Record<string, unknown>): unknown {
+  if (!isObject(scenario) || !Array.isArray(scenario.pools)) return scenario
+  return { ...scenario, pools: scenario.pools.map((pool: unknown) => (isObject(pool) ? change(pool) : pool)) }
+}
+
+function choiceOf(provider: NamedProvider, use: Use): Record<string, unknown> & { use: string } {
+  const options = use.options.reduce<unknown>((choice, { key, text }) => {
+    const keys = parsePath(key)
+    const schema = keys.length === 1 ? (provider.options.shape[key] as Parameters<typeof readValue>[1]) : undefined
+    return withValueAt(choice, keys, readValue(text, schema))
+  }, {})
+  return { ...(options as Record<string, unknown>), use: provider.name }
+}
+
+/** In place of the technique where it is on already, else last. */
+function withTechnique(techniques: unknown, choice: { use: string }): unknown[] {
+  const list: unknown[] = Array.isArray(techniques) ? techniques : []
+  const at = list.findIndex((entry) => isObject(entry) && entry.use === choice.use)
+  return at < 0 ? [...list, choice] : list.with(at, choice)
+}
+
+/** Splits at commas that stand in no bracket or quoted string. */
+function splitOutsideBrackets(text: string): string[] {
+  const parts: string[] = []
+  let depth = 0
+  let quoted = false
+  let start = 0
+  for (let i = 0; i < text.length; i++) {
+    const c = text[i]!
+    if (c === '"') quoted = !quoted
+    else if (quoted) continue
+    else if ('[{'.includes(c)) depth++
+    else if (']}'.includes(c)) depth--
+    else if (c === ',' && depth === 0) {
+      parts.push(text.slice(start, i))
+      start = i + 1
+    }
+  }
+  return [...parts, text.slice(start)].filter((part) => part.trim() !== '')
+}

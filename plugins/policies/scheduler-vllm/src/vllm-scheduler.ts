@@ -1,0 +1,164 @@
+import type { RequestTable, Scheduler, SchedulerContext, StepPlan } from '@servesim/core'
+import type { Options } from './options.js'
+import { type Release, releases } from './release.js'
+import { comesBefore, FcfsQueue, PriorityQueue, type WaitingQueue } from './waiting-queue.js'
+
+/** Why the waiting pass of the last form stopped. */
+type Stop = 'empty' | 'sequences' | 'blocks' | 'budget'
+
+/**
+ * vLLM's V1 scheduler, rule by rule (`Scheduler.schedule` of 0.19). There is no prefill phase and no decode phase: each step gives every
+ * request some tokens, so that its computed tokens catch up with its sequence. Running requests come first, then waiting ones.
+ */
+export class VllmScheduler implements Scheduler {
+  readonly reads = 'sequences'
+  private readonly waiting: WaitingQueue
+  private readonly requests: RequestTable
+  private readonly release: Release
+  private readonly maxModelLen: number
+  private readonly maxNumSeqs: number
+  private readonly maxTokens: number
+  private readonly blockSize: number
+  private preempted = false
+  private stop: Stop = 'empty'
+  private plan: StepPlan | undefined
+
+  constructor(
+    private readonly options: Options,
+    { requests, limits, maxModelLenTokens }: SchedulerContext,
+  ) {
+    this.requests = requests
+    this.release = releases[options.release]
+    this.maxModelLen = maxModelLenTokens
+    this.maxNumSeqs = limits.maxNumSeqs
+    this.maxTokens = limits.maxNumBatchedTokens
+    this.blockSize = limits.blockSizeTokens
+    this.waiting = options.policy === 'fcfs' ? new FcfsQueue() : new PriorityQueue(requests)
+  }
+
+  get waitingCount(): number {
+    return this.waiting.length
+  }
+
+  enqueue(request: number): void {
+    this.waiting.push(request)
+  }
+
+  withdraw(request: number): void {
+    this.waiting.remove(request)
+  }
+
+  form(plan: StepPlan): void {
+    this.plan = plan
+    this.preempted = false
+    const left = this.scheduleRunning(plan, this.maxTokens)
+    // A step that had to preempt admits nothing: what was freed is for those that run.
+    if (!this.preempted) this.admitWaiting(plan, left)
+  }
+
+  /** @returns the token budget that is left */
+  private scheduleRunning(plan: StepPlan, tokens: number): number {
+    const { running } = plan
+    let budget = tokens
+    for (let i = 0; i < running.length && budget > 0; ) {
+      const r = running.at(i)
+      const n = Math.min(this.tokensToRun(r), budget)
+      // Nothing to run for this one: those behind it still may, so this is not strictly first come, first served.
+      if (n <= 0) {
+        i++
+        continue
+      }
+      let scheduled = plan.schedule(r, n)
+      while (!scheduled) {
+        const victim = this.victim(plan)
+        const { given, before } = this.preempt(plan, victim, i)
+        budget += given
+        if (before) i--
+        if (victim === r) return budget
+        scheduled = plan.schedule(r, n)
+      }
+      budget -= n
+      i++
+    }
+    return budget
+  }
+
+  /** Tokens that a running request lacks; 0 when its last one is already in flight. */
+  private tokensToRun(r: number): number {
+    const { promptTokens, outputTokens, placeholderTokens, computedTokens, maxOutputTokens } = this.requests
+    const computed = computedTokens[r]!
+    const placeholders = placeholderTokens[r]!
+    if (placeholders > 0 && computed + 2 - placeholders >= promptTokens[r]! + maxOutputTokens[r]!) return 0
+    const missing = promptTokens[r]! + outputTokens[r]! + placeholders - computed
+    return Math.min(this.cutLong(missing), this.maxModelLen - 1 - computed)
+  }
+
+  private cutLong(tokens: number): number {
+    const { longPrefillTokenThreshold } = this.options
+    return longPrefillTokenThreshold > 0 ? Math.min(tokens, longPrefillTokenThreshold) : tokens
+  }
+
+  /** First come, first served: the request admitted last. Priority: the least urgent, among those the one that arrived last. */
+  private victim({ running }: StepPlan): number {
+    let victim = running.at(running.length - 1)
+    if (this.options.policy === 'fcfs') return victim
+    for (let i = 0; i < running.length; i++) if (comesBefore(this.requests, victim, running.at(i))) victim = running.at(i)
+    return victim
+  }
+
+  /** Takes a victim's blocks; what it had got in this step goes back to the budget. `before`: the running pass steps back by one. */
+  private preempt(plan: StepPlan, victim: number, current: number): { given: number; before: boolean } {
+    let earlier = false
+    for (let i = 0; i < current && !earlier; i++) earlier = plan.running.at(i) === victim
+    const given = earlier ? plan.unschedule(victim) : 0
+    plan.preempt(victim)
+    this.waiting.pushBack(victim)
+    this.preempted = true
+    return { given, before: earlier && (given > 0 || this.release.stepsBackForEveryVictim) }
+  }
+
+  /** Admits from the head of the queue; the first that does not fit blocks those behind it. */
+  private admitWaiting(plan: StepPlan, tokens: number): void {
+    const { waiting, requests, options } = this
+    let budget = tokens
+    this.stop = 'empty'
+    while (waiting.length > 0) {
+      if (budget <= 0) {
+        this.stop = 'budget'
+        return
+      }
+      if (plan.running.length >= this.maxNumSeqs) {
+        this.stop = 'sequences'
+        return
+      }
+      const r = waiting.peek()
+      const total = requests.promptTokens[r]! + requests.outputTokens[r]!
+      const hit = plan.match(r)
+      let n = this.cutLong(total - hit * this.blockSize)
+      if (!options.enableChunkedPrefill && n > budget) {
+        this.stop = 'budget'
+        return
+      }
+      n = Math.min(n, budget)
+      const whole = options.schedulerReserveFullIsl ? Math.min(total, this.maxModelLen) : 0
+      if (!plan.admit(r, n, hit, whole)) {
+        this.stop = 'blocks'
+        return
+      }
+      waiting.pop()
+      budget -= n
+    }
+  }
+
+  steady(): boolean {
+    if (this.preempted) return false
+    // A head that lacks blocks goes on lacking them while others only take more, unless what they generate is what it begins with.
+    if (this.stop === 'blocks') return !this.plan!.matchMayGrow(this.waiting.peek())
+    return true
+  }
+
+  staysSteadyWith(): boolean {
+    if (this.options.policy === 'priority') return this.stop === 'sequences' || this.plan!.running.length >= this.maxNumSeqs
+    return this.stop !== 'empty' || this.plan!.running.length >= this.maxNumSeqs
+  }
+}
