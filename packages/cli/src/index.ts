@@ -1,1 +1,3 @@
-export {}
+export { main } from './main.js'
+export { processTerminal, type Terminal } from './terminal.js'
+export { type Errors, type ValidateOptions, type Validation, validateRun } from './validate/validate-run.js'

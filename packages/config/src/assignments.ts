@@ -12,7 +12,12 @@ export interface Assignment {
 export function parseAssignment(text: string): Assignment {
   const at = text.indexOf('=')
   if (at < 1) {
-    throw new ServesimError('SERVESIM_BAD_OPTION', text, 'A setting has the form path=value.', 'Write, for example, pools[0].scheduler.maxNumSeqs=128.')
+    throw new ServesimError(
+      'SERVESIM_BAD_OPTION',
+      text,
+      'A setting has the form path=value.',
+      'Write, for example, pools[0].scheduler.maxNumSeqs=128.',
+    )
   }
   return { keys: parsePath(text.slice(0, at).trim()), text: text.slice(at + 1).trim() }
 }
@@ -49,4 +54,3 @@ function widenDevice(scenario: unknown, keys: readonly PathKey[]): unknown {
   const device = path.reduce<unknown>((value, key) => (value as Record<PathKey, unknown> | null | undefined)?.[key], scenario)
   return typeof device === 'string' ? withValueAt(scenario, path, { use: device }) : scenario
 }
-

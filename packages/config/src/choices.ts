@@ -1,4 +1,15 @@
-import { device, eviction, network, type Point, type Registry, router, scenarioSchema, scheduler, technique, workload } from '@servesim/core'
+import {
+  device,
+  eviction,
+  network,
+  type Point,
+  type Registry,
+  router,
+  scenarioSchema,
+  scheduler,
+  technique,
+  workload,
+} from '@servesim/core'
 import type { z } from 'zod'
 import { isObject, type PathKey } from './path.js'
 

@@ -12,7 +12,13 @@ import { isObject } from './path.js'
 export async function loadPlugin(reference: string, cwd: string): Promise<Plugin[]> {
   if (isPath(reference)) {
     const file = resolve(cwd, reference)
-    if (!existsSync(file)) throw new ServesimError('SERVESIM_BAD_FILE', reference, 'There is no such file.', 'Give the path of a plugin module, from the current folder on.')
+    if (!existsSync(file))
+      throw new ServesimError(
+        'SERVESIM_BAD_FILE',
+        reference,
+        'There is no such file.',
+        'Give the path of a plugin module, from the current folder on.',
+      )
     return importPlugins(file, reference)
   }
   const found = findDependency(cwd, reference)
@@ -22,7 +28,9 @@ export async function loadPlugin(reference: string, cwd: string): Promise<Plugin
     'SERVESIM_UNKNOWN_NAME',
     'plugins',
     `"${reference}" is no direct dependency of this project.`,
-    near.length > 0 ? `Did you mean ${near.join(' or ')}?` : `Install it with \`npm install ${reference}\`, or give the path of a file, such as ./${reference}.mjs.`,
+    near.length > 0
+      ? `Did you mean ${near.join(' or ')}?`
+      : `Install it with \`npm install ${reference}\`, or give the path of a file, such as ./${reference}.mjs.`,
   )
 }
 
@@ -31,7 +39,9 @@ export async function loadPlugin(reference: string, cwd: string): Promise<Plugin
  * not imported.
  */
 export async function loadMentioned(names: ReadonlySet<string>, cwd: string, ownFolder: string): Promise<Plugin[]> {
-  const wanted = findInstalledPlugins(cwd, ownFolder).filter(({ provides }) => provides?.some((name) => names.has(name.toLowerCase())) ?? true)
+  const wanted = findInstalledPlugins(cwd, ownFolder).filter(
+    ({ provides }) => provides?.some((name) => names.has(name.toLowerCase())) ?? true,
+  )
   const loaded = await Promise.all(wanted.map((plugin: InstalledPlugin) => importPlugins(plugin.entry, plugin.packageName)))
   return loaded.flat()
 }
@@ -45,25 +55,28 @@ export function mentionedNames(value: unknown, names = new Set<string>()): Set<s
 }
 
 /**
- * All plugins, those that others bring along included, each name once; the first wins, so that a project's own copy of a plugin stands
- * before the one that came with the command line.
+ * A person's own plugins and those that came with the command line, less the ones of these that the person's own replace by name.
  */
-export function flattenPlugins(plugins: readonly Plugin[]): Plugin[] {
-  const byName = new Map<string, Plugin>()
-  const add = (plugin: Plugin): void => {
-    if (byName.has(plugin.name)) return
-    byName.set(plugin.name, { name: plugin.name, setup: (host) => plugin.setup(host) })
-    for (const inner of plugin.plugins ?? []) add(inner)
-  }
-  for (const plugin of plugins) add(plugin)
-  return [...byName.values()]
+export function withOwnFirst(own: readonly Plugin[], builtIn: readonly Plugin[]): Plugin[] {
+  const names = new Set(flatten(own).map((plugin) => plugin.name))
+  return [...own, ...flatten(builtIn).filter((plugin) => !names.has(plugin.name))]
+}
+
+/** Plugins and those they bring along, each by itself. */
+function flatten(plugins: readonly Plugin[]): Plugin[] {
+  return plugins.flatMap((plugin) => [{ name: plugin.name, setup: (host) => plugin.setup(host) }, ...flatten(plugin.plugins ?? [])])
 }
 
 async function importPlugins(file: string, reference: string): Promise<Plugin[]> {
   const module = await importModule(file, reference)
   const plugins = [...new Set(Object.values(module).filter(isPlugin))]
   if (plugins.length > 0) return plugins
-  throw new ServesimError('SERVESIM_BAD_FILE', reference, 'The module exports no plugin; expected what definePlugin returns.', 'Export it by any name, or as default.')
+  throw new ServesimError(
+    'SERVESIM_BAD_FILE',
+    reference,
+    'The module exports no plugin; expected what definePlugin returns.',
+    'Export it by any name, or as default.',
+  )
 }
 
 /** @throws ServesimError SERVESIM_BAD_FILE with the reason */
@@ -76,7 +89,12 @@ export async function importModule(file: string, reference: string): Promise<Rec
     return (await import(pathToFileURL(file).href)) as Record<string, unknown>
   } catch (error) {
     if (isServesimError(error)) throw error
-    throw new ServesimError('SERVESIM_BAD_FILE', reference, `The module cannot be loaded: ${(error as Error).message.split('\n')[0]}.`, 'Correct it, or leave it out.')
+    throw new ServesimError(
+      'SERVESIM_BAD_FILE',
+      reference,
+      `The module cannot be loaded: ${(error as Error).message.split('\n')[0]}.`,
+      'Correct it, or leave it out.',
+    )
   }
 }
 

@@ -12,11 +12,17 @@ export function parsePath(text: string): PathKey[] {
   while (token.lastIndex < text.length) {
     const found = token.exec(text)
     if (found === null) {
-      throw new ServesimError('SERVESIM_BAD_OPTION', text, 'This is no path of a scenario.', 'Write one like pools[0].scheduler.maxNumSeqs.')
+      throw new ServesimError(
+        'SERVESIM_BAD_OPTION',
+        text,
+        'This is no path of a scenario.',
+        'Write one like pools[0].scheduler.maxNumSeqs.',
+      )
     }
     keys.push(found[1] ?? Number(found[2]))
   }
-  if (keys.length === 0) throw new ServesimError('SERVESIM_BAD_OPTION', '', 'The path is empty.', 'Write one like pools[0].scheduler.maxNumSeqs.')
+  if (keys.length === 0)
+    throw new ServesimError('SERVESIM_BAD_OPTION', '', 'The path is empty.', 'Write one like pools[0].scheduler.maxNumSeqs.')
   return keys
 }
 
@@ -32,7 +38,8 @@ export function formatPath(keys: readonly PathKey[]): string {
 export function withValueAt(target: unknown, keys: readonly PathKey[], value: unknown, depth = 0): unknown {
   const key = keys[depth]
   if (key === undefined) return value
-  const bad = (message: string, hint: string) => new ServesimError('SERVESIM_BAD_OPTION', formatPath(keys.slice(0, depth + 1)), message, hint)
+  const bad = (message: string, hint: string) =>
+    new ServesimError('SERVESIM_BAD_OPTION', formatPath(keys.slice(0, depth + 1)), message, hint)
   if (typeof key === 'number') {
     if (target !== undefined && !Array.isArray(target)) throw bad(`There is no list to take entry ${key} of.`, 'Leave the index out.')
     const list: unknown[] = target ?? []

@@ -15,7 +15,15 @@ export interface ScenarioFile {
   plugins: Plugin[]
 }
 
-const fileNames = ['servesim.config.ts', 'servesim.config.mts', 'servesim.config.mjs', 'servesim.config.js', 'servesim.yaml', 'servesim.yml', 'servesim.json']
+const fileNames = [
+  'servesim.config.ts',
+  'servesim.config.mts',
+  'servesim.config.mjs',
+  'servesim.config.js',
+  'servesim.yaml',
+  'servesim.yml',
+  'servesim.json',
+]
 
 /** The scenario file of a folder, by its name; undefined where there is none. */
 export function findScenarioFile(folder: string): string | undefined {
@@ -32,11 +40,21 @@ export async function readScenarioFile(path: string, cwd: string): Promise<Scena
   const extension = extname(file)
   const isData = ['.yaml', '.yml', '.json'].includes(extension)
   if (!isData && !/^\.[cm]?[jt]s$/.test(extension)) {
-    throw new ServesimError('SERVESIM_BAD_FILE', path, `A file "${extension}" is no scenario.`, 'Scenarios are .yaml, .json, .ts or .mjs files.')
+    throw new ServesimError(
+      'SERVESIM_BAD_FILE',
+      path,
+      `A file "${extension}" is no scenario.`,
+      'Scenarios are .yaml, .json, .ts or .mjs files.',
+    )
   }
   const content = isData ? parseData(text, path) : await runModule(file, path)
   if (!isObject(content)) {
-    throw new ServesimError('SERVESIM_BAD_FILE', path, 'The file holds no scenario; expected an object with members such as pools and workload.', 'An empty object {} runs the defaults.')
+    throw new ServesimError(
+      'SERVESIM_BAD_FILE',
+      path,
+      'The file holds no scenario; expected an object with members such as pools and workload.',
+      'An empty object {} runs the defaults.',
+    )
   }
   const { plugins = [], ...scenario } = content
   return { path, folder: dirname(file), scenario, plugins: await readPlugins(plugins, path, dirname(file), isData) }
@@ -44,12 +62,18 @@ export async function readScenarioFile(path: string, cwd: string): Promise<Scena
 
 function read(file: string, path: string): string {
   try {
-    if (statSync(file).isDirectory()) throw new ServesimError('SERVESIM_BAD_FILE', path, 'This is a folder; expected a scenario file.', 'Name a file in it.')
+    if (statSync(file).isDirectory())
+      throw new ServesimError('SERVESIM_BAD_FILE', path, 'This is a folder; expected a scenario file.', 'Name a file in it.')
     return readFileSync(file, 'utf8')
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
     if (code !== 'ENOENT' && code !== 'EACCES') throw error
-    throw new ServesimError('SERVESIM_BAD_FILE', path, code === 'ENOENT' ? 'There is no such file.' : `It cannot be read: ${message}.`, 'Give the path of a scenario file, from the current folder on.')
+    throw new ServesimError(
+      'SERVESIM_BAD_FILE',
+      path,
+      code === 'ENOENT' ? 'There is no such file.' : `It cannot be read: ${message}.`,
+      'Give the path of a scenario file, from the current folder on.',
+    )
   }
 }
 
@@ -60,7 +84,12 @@ function parseData(text: string, path: string): unknown {
   if (error !== undefined) {
     const at = error.linePos?.[0]
     const where = at === undefined ? path : `${path}:${at.line}:${at.col}`
-    throw new ServesimError('SERVESIM_BAD_FILE', where, `The text is cut off or broken: ${error.message.split(/ at line|\n/)[0]}.`, 'Correct the line, or write the file again.')
+    throw new ServesimError(
+      'SERVESIM_BAD_FILE',
+      where,
+      `The text is cut off or broken: ${error.message.split(/ at line|\n/)[0]}.`,
+      'Correct the line, or write the file again.',
+    )
   }
   return document.toJS({ maxAliasCount: 100 }) as unknown
 }
@@ -71,15 +100,26 @@ async function runModule(file: string, path: string): Promise<unknown> {
 }
 
 async function readPlugins(listed: unknown, path: string, folder: string, isData: boolean): Promise<Plugin[]> {
-  if (!Array.isArray(listed)) throw new ServesimError('SERVESIM_BAD_OPTION', 'plugins', 'plugins is no list.', 'List plugins or names of packages.')
+  if (!Array.isArray(listed))
+    throw new ServesimError('SERVESIM_BAD_OPTION', 'plugins', 'plugins is no list.', 'List plugins or names of packages.')
   const loaded = await Promise.all(
     listed.map((entry: unknown) => {
       if (typeof entry !== 'string') {
         if (!isData && isObject(entry)) return [entry as unknown as Plugin]
-        throw new ServesimError('SERVESIM_BAD_OPTION', 'plugins', `${JSON.stringify(entry)} is no plugin.`, 'List names of packages that the project depends on.')
+        throw new ServesimError(
+          'SERVESIM_BAD_OPTION',
+          'plugins',
+          `${JSON.stringify(entry)} is no plugin.`,
+          'List names of packages that the project depends on.',
+        )
       }
       if (isData && (entry.startsWith('.') || entry.startsWith('/'))) {
-        throw new ServesimError('SERVESIM_BAD_OPTION', 'plugins', `${path} names the code file "${entry}"; YAML and JSON may name packages only.`, `Use --plugin ${entry}, or a servesim.config.ts.`)
+        throw new ServesimError(
+          'SERVESIM_BAD_OPTION',
+          'plugins',
+          `${path} names the code file "${entry}"; YAML and JSON may name packages only.`,
+          `Use --plugin ${entry}, or a servesim.config.ts.`,
+        )
       }
       return loadPlugin(entry, folder)
     }),

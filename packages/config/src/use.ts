@@ -28,7 +28,12 @@ export function parseUse(text: string): Use {
 }
 
 function badUse(text: string, what: string): ServesimError {
-  return new ServesimError('SERVESIM_BAD_OPTION', `--use ${text}`, `This ${what}.`, 'Write, for example, --use least-loaded:waitingWeight=2,viewAgeMs=100.')
+  return new ServesimError(
+    'SERVESIM_BAD_OPTION',
+    `--use ${text}`,
+    `This ${what}.`,
+    'Write, for example, --use least-loaded:waitingWeight=2,viewAgeMs=100.',
+  )
 }
 
 /**
@@ -41,9 +46,14 @@ export function applyUse(scenario: unknown, use: Use, registry: Registry): unkno
     if (provider === undefined) continue
     const choice = choiceOf(provider, use)
     if (clusterMembers.includes(member)) return withValueAt(scenario, [member], choice)
-    return forEachPool(scenario, (pool) => ({ ...pool, [member]: member === 'techniques' ? withTechnique(pool.techniques, choice) : choice }))
+    return forEachPool(scenario, (pool) => ({
+      ...pool,
+      [member]: member === 'techniques' ? withTechnique(pool.techniques, choice) : choice,
+    }))
   }
-  const known = [...clusterMembers, ...poolMembers].flatMap((member) => registry.all(choicePoints[member]!).map((entry) => entry.provided.name))
+  const known = [...clusterMembers, ...poolMembers].flatMap((member) =>
+    registry.all(choicePoints[member]!).map((entry) => entry.provided.name),
+  )
   const near = nearMatches(use.name, known)
   throw new ServesimError(
     'SERVESIM_UNKNOWN_NAME',
@@ -58,7 +68,9 @@ export function applyUse(scenario: unknown, use: Use, registry: Registry): unkno
 /** A copy of the scenario without a technique, in every pool. */
 export function withoutTechnique(scenario: unknown, name: string): unknown {
   return forEachPool(scenario, (pool) =>
-    Array.isArray(pool.techniques) ? { ...pool, techniques: pool.techniques.filter((entry) => !isObject(entry) || entry.use !== name) } : pool,
+    Array.isArray(pool.techniques)
+      ? { ...pool, techniques: pool.techniques.filter((entry) => !isObject(entry) || entry.use !== name) }
+      : pool,
   )
 }
 

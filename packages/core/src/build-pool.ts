@@ -66,6 +66,7 @@ export function buildPool(pool: PoolScenario, path: string, registry: Registry):
     mixedStepHostMs: built.mixedStepHostMs,
     collectives: built.collectives,
     kvHeads: attention?.kvHeads ?? 1,
+    kvBytesPerTokenPerHead: attention === undefined ? 0 : 2 * attention.headDim * attention.kvBytesPerElement,
     layers: graph.layers,
     maxBatchedTokens: limits.maxNumBatchedTokens,
     maxSequences: limits.maxNumSeqs,

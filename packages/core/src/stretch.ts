@@ -66,13 +66,15 @@ export class Stretch implements RunPrice {
     const { computedTokens, promptTokens, maxOutputTokens } = shared.requests
     const { crossings } = this
     const size = kv.blockSizeTokens
+    // The last token's own KV is never computed. What ends a request is left to the plain path: the step behind the stretch where steps
+    // are formed ahead, else the last step itself.
+    const beforeEnd = shared.depth > 1 ? 1 : 2
     crossings.fill(0)
     let forms = Number.MAX_SAFE_INTEGER
     for (let i = 0; i < running.length; i++) {
       const r = running.items[i]!
       const computed = computedTokens[r]!
-      // The last token's own KV is never computed.
-      forms = Math.min(forms, promptTokens[r]! + maxOutputTokens[r]! - 1 - computed)
+      forms = Math.min(forms, promptTokens[r]! + maxOutputTokens[r]! - beforeEnd - computed)
       crossings[(size - (computed % size)) % size]!++
     }
     const rounds = Math.floor(kv.free / running.length)

@@ -123,8 +123,8 @@ function nearestPositive(contexts: Float64Array, wanted: number): number {
   return best
 }
 
-/** Bilinear lookup of decodes alone. */
-class DecodeLookup {
+/** Bilinear lookup of decodes alone, continued through the last two values of either axis. */
+export class DecodeLookup {
   private readonly count = new Bracket()
   private readonly context = new Bracket()
   constructor(private readonly grid: Grid) {}

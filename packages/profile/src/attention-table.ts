@@ -1,5 +1,5 @@
 import type { AttentionLatency, Latency, Provenance } from '@servesim/core'
-import { decodeGrid, mixedGrid, noWorkNs } from './attention-grid.js'
+import { DecodeLookup, decodeGrid, mixedGrid, noWorkNs } from './attention-grid.js'
 import type { AttentionSamples } from './bundle.js'
 import { distinct } from './curve.js'
 import { Bracket, bilinear, type Grid, INTERPOLATED, provenanceOf, worstOf } from './grid.js'
@@ -13,7 +13,7 @@ import { Bracket, bilinear, type Grid, INTERPOLATED, provenanceOf, worstOf } fro
  * - **Chunks above the largest** cost as many of the largest as they hold, each at the same keys per query: quadratic in the prompt, as
  *   the work is. The decodes beside them are paid once.
  * - **Contexts below 0** (several prompts in one step) go down linearly to a chunk without work, see `noWorkNs`.
- * - **More context, more decodes** than measured: linear through the last two values.
+ * - **More context, more decodes** than measured: linear through the last two values, never below the decodes alone.
  */
 export class AttentionTable implements AttentionLatency {
   readonly contextTokens: Float64Array
@@ -21,6 +21,7 @@ export class AttentionTable implements AttentionLatency {
   readonly decodeProvenance: Provenance = 'interpolated'
 
   private readonly decode: Grid
+  private readonly alone: DecodeLookup
   private readonly mixed: Grid
   private readonly chunks: Float64Array
   private readonly contexts: Float64Array
@@ -42,6 +43,7 @@ export class AttentionTable implements AttentionLatency {
   /** @throws ServesimError SERVESIM_BAD_BUNDLE where the table has no decode-only or no prefill-only row */
   constructor(samples: AttentionSamples, path: string) {
     this.decode = decodeGrid(samples, path)
+    this.alone = new DecodeLookup(this.decode)
     this.mixed = mixedGrid(samples, this.decode, path)
     const [chunks, counts, contexts, decodeContexts] = this.mixed.axes as [Float64Array, Float64Array, Float64Array, Float64Array]
     this.chunks = chunks
@@ -80,6 +82,7 @@ export class AttentionTable implements AttentionLatency {
       ns = this.atChunk(largest, sameKeys, decodes, decodeContext)
       ns += (newTokens / largest - 1) * this.atChunk(largest, sameKeys, 0, decodeContext)
     } else ns = this.atChunk(newTokens, context, decodes, decodeContext)
+    if (this.beyond && decodes > 0) ns = Math.max(ns, this.alone.ns(decodes, decodeContext))
     this.result.ns = Math.max(0, ns)
     this.result.provenance = provenanceOf(this.worst, this.onGrid, this.beyond)
     return this.result
@@ -127,6 +130,21 @@ export class AttentionTable implements AttentionLatency {
     if (contextAt.weight === 0) return low
     const high = bilinear(mixed.ns, cell + plane, stride, countAt.weight, decodeContextAt.weight)
     this.worst = Math.max(this.worst, worstOf(mixed.known, cell + plane, stride, countAt.weight, decodeContextAt.weight))
-    return low + contextAt.weight * (high - low)
+    if (!contextAt.beyond) return low + contextAt.weight * (high - low)
+    return high + (contextAt.weight - 1) * this.lastSlope(chunk, cell)
+  }
+  /**
+   * Rise of latency over the last two contexts, by which longer ones are continued. It is taken beside measured decodes, since a slope
+   * continued over decodes as well soon means nothing; and it is at least the chunk's own, which is what is left once its context
+   * outlasts the decodes.
+   */
+  private lastSlope(chunk: number, cell: number): number {
+    const { ns, strides } = this.mixed
+    const [perChunk, stride, plane] = strides as [number, number, number]
+    const count = Math.min(1, this.countAt.weight)
+    const decodeContext = Math.min(1, this.decodeContextAt.weight)
+    const beside = bilinear(ns, cell + plane, stride, count, decodeContext) - bilinear(ns, cell, stride, count, decodeContext)
+    const alone = chunk * perChunk + this.contextAt.index * plane
+    return Math.max(beside, ns[alone + plane]! - ns[alone]!, 0)
   }
 }

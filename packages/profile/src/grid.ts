@@ -2,7 +2,7 @@ import type { Provenance } from '@servesim/core'
 import { firstAtLeast } from './curve.js'
 
 /** How well a cell is known; the numbers order from best to worst. */
-export const MEASURED = 0
+const MEASURED = 0
 export const INTERPOLATED = 1
 export const EXTRAPOLATED = 2
 

@@ -1,1 +1,7 @@
-export {}
+export { type Comparison, compare, comparisonTable, errorSummary, type Figure, figuresOf } from './comparison.js'
+export { count, number, percent, seconds, signedPercent } from './numbers.js'
+export { requestsCsv } from './requests-csv.js'
+export { type RunDocument, runDocument } from './run-document.js'
+export { type PoolFacts, type RunFacts, runFacts } from './run-facts.js'
+export { type RunTextOptions, runText } from './run-text.js'
+export { type Column, table, wrap } from './table.js'

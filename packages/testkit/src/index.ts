@@ -1,1 +1,10 @@
-export {}
+export { checkEnd, checkInvariants, LawBroken, runChecked } from './invariants.js'
+export { type ListedRequest, listWorkloads } from './list-workload.js'
+export { PrefixIds } from './prefix-ids.js'
+export { type Outcome, outcomeOf } from './outcome.js'
+export { ReferenceBlockCache, referencePrefixCaching } from './reference-block-cache.js'
+export { type SmallScenario, smallScenario, toyParts } from './scenario.js'
+export { type ToyDeviceOptions, toyDevices } from './toy-device.js'
+export { toyModel, toyModels } from './toy-model.js'
+export { toyNetworks } from './toy-network.js'
+export { toySchedulers } from './toy-scheduler.js'

@@ -68,8 +68,9 @@ export interface StepCostContext {
   straggler: StragglerFacts | undefined
   mixedStepHostMs: number | undefined
   collectives: CollectiveCurve[]
-  /** KV heads of one rank. */
+  /** KV heads of one rank, and the bytes of K and V that one of them keeps per token. */
   kvHeads: number
+  kvBytesPerTokenPerHead: number
   layers: number
   maxBatchedTokens: number
   maxSequences: number

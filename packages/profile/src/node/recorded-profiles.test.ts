@@ -108,6 +108,21 @@ describe.skipIf(!existsSync(perf))('recorded profiles (skipped where SERVESIM_DA
       }
   })
 
+  it('prices shapes far beyond the grid at no less than the chunk or the decodes alone, nearly', () => {
+    const decodesNs = (decodes: number, context: number) => {
+      const row = attention.decodeRowNs(decodes)
+      return new Curve(attention.contextTokens, row).at(context).ns
+    }
+    for (const tokens of [1, 100, 926, 2048, 30_000])
+      for (const context of [0, 5000, 20_000, 94_000, 1_000_000])
+        for (const decodes of [1, 9, 78, 200, 1000])
+          for (const decodeContext of [1, 700, 12_000, 56_000, 500_000]) {
+            const { ns } = attention.mixedNs(tokens, context, decodes, decodeContext)
+            expect(ns).toBeGreaterThan(0.8 * decodesNs(decodes, decodeContext))
+            expect(ns).toBeGreaterThan(0.8 * attention.mixedNs(tokens, context, 0, 0).ns)
+          }
+  })
+
   it('finds the speed limit of a thread block the same in every profile', () => {
     const spec = {
       name: 'x',

@@ -29,12 +29,15 @@ const layouts = {
   moe: {
     path: 'moe',
     file: 'moe_perf',
-    // Slices narrower than 128 and the hot rank of a skewed routing are no layers that vLLM runs without being told to.
-    keep: (r) =>
-      r.moe_dtype === 'bfloat16' &&
-      Number(r.inter_size) / Number(r.moe_tp_size) >= 128 &&
-      Number(r.num_tokens) <= 16_384 &&
-      (r.distribution === 'balanced' || Number(r.moe_ep_size) === 1),
+    keep: (r) => {
+      const [tokens, topK, experts] = [Number(r.num_tokens), Number(r.topk), Number(r.num_experts)]
+      // Experts without a gate (hidden 2688) and latent ones (top 22) have other matrices; slices narrower than 128 and the hot rank of
+      // a skewed routing are no layers that vLLM runs unasked.
+      const usual = Number(r.hidden_size) !== 2688 && topK <= 10 && Number(r.inter_size) / Number(r.moe_tp_size) >= 128 && tokens <= 16_384
+      // Skewed rows do not say how many experts they visit, except with one token (top-k) and where every expert has work.
+      const visitsKnown = r.distribution === 'balanced' || (Number(r.moe_ep_size) === 1 && (tokens === 1 || tokens * topK >= 8 * experts))
+      return r.moe_dtype === 'bfloat16' && usual && visitsKnown
+    },
     row: (r) => ({
       curve: [r.hidden_size, r.inter_size, r.topk, r.num_experts, r.moe_tp_size, r.moe_ep_size].join('-'),
       us: r.latency * 1e3,

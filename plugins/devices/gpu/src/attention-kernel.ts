@@ -13,6 +13,10 @@ export interface AttentionKernel {
   readonly blocksPerMultiprocessor: number
   /** Blocks per multiprocessor that splitting a context aims for. */
   readonly splitTarget: number
+  /** Parts that a context is split into at most. */
+  readonly maximalSplits: number
+  /** Prefill finds what the projection has just written in L2: fits say so for L2s of 96 MB and more, and against it for 40–50 MB. */
+  readonly readsFreshFromL2: boolean
 }
 
 /** 164 kB of shared memory hold two decode blocks. */
@@ -24,10 +28,17 @@ export const flashAttention2Ampere: AttentionKernel = {
   decodeKeyTile: (headDim) => (headDim <= 64 ? 256 : 128),
   blocksPerMultiprocessor: 2,
   splitTarget: 2,
+  maximalSplits: 128,
+  readsFreshFromL2: false,
 }
 
-/** 100 kB of shared memory: smaller prefill tiles, one decode block at a time. */
-export const flashAttention2Small: AttentionKernel = { ...flashAttention2Ampere, rowTile: () => 64, blocksPerMultiprocessor: 1 }
+/** Ada and Blackwell workstation chips. 100 kB of shared memory: smaller prefill tiles, one decode block at a time; a large L2. */
+export const flashAttention2Ada: AttentionKernel = {
+  ...flashAttention2Ampere,
+  rowTile: () => 64,
+  blocksPerMultiprocessor: 1,
+  readsFreshFromL2: true,
+}
 
 export const flashAttention3: AttentionKernel = {
   name: 'FlashAttention-3',
@@ -37,4 +48,7 @@ export const flashAttention3: AttentionKernel = {
   decodeKeyTile: () => 128,
   blocksPerMultiprocessor: 1,
   splitTarget: 1,
+  // vLLM's bound for CUDA graphs (`VLLM_FLASH_ATTN_MAX_NUM_SPLITS_FOR_CUDA_GRAPH`).
+  maximalSplits: 32,
+  readsFreshFromL2: false,
 }

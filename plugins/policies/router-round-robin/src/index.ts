@@ -1,1 +1,24 @@
-export {}
+import { definePlugin, type Router, router } from '@servesim/core'
+import { z } from 'zod'
+
+/** Sends requests to the replicas in turn, blind to load and length. */
+export const roundRobin = definePlugin('router-round-robin', (host) => {
+  host.provide(router, {
+    name: 'round-robin',
+    description: 'Sends requests to the replicas in turn.',
+    options: z.strictObject({}),
+    build(): Router {
+      let next = 0
+      return {
+        reads: 'shape',
+        route(_request, view) {
+          const replica = next < view.replicaCount ? next : 0
+          next = replica + 1
+          return replica
+        },
+      }
+    },
+  })
+})
+
+export default roundRobin

@@ -90,6 +90,8 @@ export class CachedChains {
   /** Duplicates take the place of first copies that were lost from `bottom` to `top`. */
   private promote(chain: number, run: number, bottom: number, top: number): void {
     const { runs } = this
+    // From the top downwards, so each comes right behind what stands below the gap.
+    const below = runs.count[run]! > 0 ? run : runs.previous[run]!
     let end = top
     while (end > bottom) {
       // The oldest copy of block end − 1; copies older than it may cover lower blocks only.
@@ -109,7 +111,7 @@ export class CachedChains {
       const promoted = this.cutOut(copy, low, end)
       this.unlink(promoted)
       runs.duplicate[promoted] = 0
-      this.insertAfter(chain, runs.count[run]! > 0 ? run : runs.previous[run]!, promoted)
+      this.insertAfter(chain, below, promoted)
       end = low
     }
   }

@@ -12,7 +12,10 @@ export const prefixCaching = definePlugin('technique-prefix-caching', (host) => 
     description: 'Shares the KV blocks of common prefixes, as vLLM’s device cache does.',
     flag: 'prefix-caching',
     options: z.strictObject({
-      eviction: z.looseObject({ use: z.string().min(1) }).default({ use: 'lru' }).describe('Which unreferenced blocks are reused first'),
+      eviction: z
+        .looseObject({ use: z.string().min(1) })
+        .default({ use: 'lru' })
+        .describe('Which unreferenced blocks are reused first'),
     }),
     build({ eviction }, context) {
       // A mistake in the policy's options must show at build, before the first replica.

@@ -133,7 +133,13 @@ export class PrefixIndex implements KvIndex {
     const { runs, cached, holdings } = this
     const last = cached.tail(chain)
     // A run that only this request holds grows on.
-    if (last >= 0 && runs.holders[last] === 1 && runs.end(last) === from && holdings.lastRun(request) === last && runs.nextPiece[last]! < 0) {
+    if (
+      last >= 0 &&
+      runs.holders[last] === 1 &&
+      runs.end(last) === from &&
+      holdings.lastRun(request) === last &&
+      runs.nextPiece[last]! < 0
+    ) {
       runs.count[last]! += to - from
       cached.extended(chain)
       holdings.extend(request, to)

@@ -22,7 +22,6 @@ type Shape = Pick<Attention, 'heads' | 'kvHeads' | 'headDim' | 'kvBytesPerElemen
 
 /** Rows of a decode tile; more query heads on one KV head need another. */
 const decodeRows = 64
-const maximalSplits = 128
 /** Below this share of the wanted blocks a context is split. Source: FlashAttention's `num_splits_heuristic`. */
 const splitBelow = 0.8
 const referenceHeadDim = 128
@@ -44,7 +43,7 @@ export function decodeAttention(
   const sequenceBlocks = packed ? kvHeads * Math.ceil(group / decodeRows) : heads
   const keyTile = kernel.decodeKeyTile(headDim)
   const unsplit = decodes * sequenceBlocks
-  const splits = packed ? splitsOf(unsplit, kernel.splitTarget * gpu.multiprocessors, context / keyTile) : 1
+  const splits = packed ? splitsOf(gpu, unsplit, context / keyTile) : 1
 
   const tokens = Math.max(keyTile, context / splits)
   const blockUs = c.blockUs + (c.tokenNs / 1e3) * tokens * (headDim / referenceHeadDim)
@@ -53,24 +52,31 @@ export function decodeAttention(
   const inMemory = source === 'replayed' ? 1 - residentShare(bytes, 0.75 * gpu.l2Bytes, 1.25 * gpu.l2Bytes) : 1
   const trafficUs = (bytes * inMemory) / (gpu.memoryBytesPerUs * c.bandwidthShare)
 
-  const slots = gpu.multiprocessors * kernel.blocksPerMultiprocessor
-  const fullWaves = Math.floor(blocks / slots)
-  const last = blocks - fullWaves * slots
-  // Blocks that share a multiprocessor share its rate; blocks of one wave share the memory.
-  const full = overlapped(kernel.blocksPerMultiprocessor * blockUs, (slots / blocks) * trafficUs, overlap)
-  const tail = last === 0 ? 0 : overlapped(Math.max(1, last / gpu.multiprocessors) * blockUs, (last / blocks) * trafficUs, overlap)
+  const computeUs = Math.max(1, blocks / gpu.multiprocessors) * blockUs
+  const waves = splits > 1 ? overlapped(computeUs, trafficUs, overlap) : wavesUs(gpu, blocks, blockUs, trafficUs)
   const fixed =
     c.launchUs +
     (group > 1 && kvHeads > 1 && decodes > 1 ? c.packUs : 0) +
     c.combineUs * Math.min(1, splits - 1) +
     c.combinePerSplitUs * (splits - 1)
-  const us = fixed + fullWaves * full + tail
-  const compute = blocks > slots ? (blocks / slots) * kernel.blocksPerMultiprocessor * blockUs : Math.max(1, blocks / gpu.multiprocessors) * blockUs
-  return { us, computeFraction: shareOf(compute, trafficUs, overlap) * (1 - fixed / us) }
+  const us = fixed + waves
+  return { us, computeFraction: shareOf(computeUs, trafficUs, overlap) * (1 - fixed / us) }
+}
+
+/** Whole contexts, as long as each other, come in waves: blocks on one multiprocessor share its rate, those of a wave the memory. */
+function wavesUs(gpu: Gpu, blocks: number, blockUs: number, trafficUs: number): number {
+  const perMultiprocessor = gpu.attention.blocksPerMultiprocessor
+  const slots = gpu.multiprocessors * perMultiprocessor
+  const full = Math.floor(blocks / slots)
+  const last = blocks - full * slots
+  const fullUs = overlapped(perMultiprocessor * blockUs, (slots / blocks) * trafficUs, overlap)
+  const lastUs = last === 0 ? 0 : overlapped(Math.max(1, last / gpu.multiprocessors) * blockUs, (last / blocks) * trafficUs, overlap)
+  return full * fullUs + lastUs
 }
 
 /** Not whole: within one batch size the number of parts grows smoothly with the context, as its mean over unequal contexts does. */
-function splitsOf(blocks: number, wanted: number, keyTiles: number): number {
+function splitsOf({ multiprocessors, attention }: Gpu, blocks: number, keyTiles: number): number {
+  const wanted = attention.splitTarget * multiprocessors
   if (blocks >= splitBelow * wanted) return 1
-  return Math.max(1, Math.min(Math.floor(wanted / blocks), keyTiles, maximalSplits))
+  return Math.max(1, Math.min(Math.floor(wanted / blocks), keyTiles, attention.maximalSplits))
 }

@@ -51,8 +51,6 @@ function fastestTiling(gpu: Gpu, c: GemmCoefficients, m: number, n: number, k: n
   const peak = (gpu.flopPerUs * c.computeShare) / gpu.multiprocessors
   let best = Number.POSITIVE_INFINITY
   for (const [rows, columns] of tiles) {
-    // A tile of more than twice the rows only adds idle arithmetic.
-    if (rows >= 2 * Math.max(m, 16)) continue
     const count = Math.ceil(m / rows) * Math.ceil(n / columns)
     const usPerK = Math.max((2 * rows * columns) / peak, ((rows + columns) * bytesPerElement) / c.operandBytesPerUs)
     best = Math.min(best, waves(count / gpu.multiprocessors, c.waveOverlap) * (c.tileUs + slices(k) * usPerK))

@@ -1,5 +1,5 @@
 import type { Moe } from '@servesim/core'
-import { type Cost, type Gpu, overlapped, shareOf } from '../gpu.js'
+import { type Cost, type Gpu, overlapped, residentShare, shareOf, type Source } from '../gpu.js'
 
 /** Seven numbers per chip, fitted to measured layers of experts (`fit/`). */
 export interface MoeCoefficients {
@@ -30,15 +30,20 @@ const bytesPerElement = 2
 const overlap = 2
 
 /** The experts of one layer on this rank: two grouped matrix products over the experts that any token chose. */
-export function moe(gpu: Gpu, c: MoeCoefficients, shape: Shape, tokens: number, routing: Routing = 'random'): Cost {
+export function moe(gpu: Gpu, c: MoeCoefficients, shape: Shape, tokens: number, routing: Routing = 'random', source: Source = 'memory'): Cost {
   const { hiddenSize, intermediateSize } = shape
   const routed = (tokens * shape.topK * shape.localExperts) / shape.experts
   const active = activeExperts(shape, tokens, routing)
   const weights = active * 3 * hiddenSize * intermediateSize * bytesPerElement
-  // Gathered input, gate and up, activated, and each row's share of the output; then tokens in and out.
-  const activations = bytesPerElement * (routed * (2 * hiddenSize + 3 * intermediateSize) + 2 * tokens * hiddenSize)
+  // Gathered input, gate and up, activated, and each pair's output, then tokens in and out. The buffers, and the kernels that fill and
+  // sum them, have a row for every pair of a token and an expert, on whichever rank the expert is.
+  const pairs = tokens * shape.topK
+  const activations = bytesPerElement * (pairs * (2 * hiddenSize + 3 * intermediateSize) + 2 * tokens * hiddenSize)
   const bandwidth = gpu.memoryBytesPerUs * c.bandwidthShare
   const rows = routed / active
+
+  const replayed = source === 'replayed' ? residentShare(weights, 0.75 * gpu.l2Bytes, 1.25 * gpu.l2Bytes) : 0
+  const stream = (weights * (1 - replayed)) / bandwidth
 
   let compute = Number.POSITIVE_INFINITY
   for (const rowTile of rowTiles) {
@@ -50,9 +55,9 @@ export function moe(gpu: Gpu, c: MoeCoefficients, shape: Shape, tokens: number, 
       compute = Math.min(compute, up + down)
     }
   }
-  const stream = weights / bandwidth
-  const us = c.launchUs + c.sortUs * Math.log2(1 + routed) + (c.activationShare * activations) / bandwidth + overlapped(compute, stream, overlap)
-  return { us, computeFraction: (shareOf(compute, stream, overlap) * overlapped(compute, stream, overlap)) / us }
+  const products = overlapped(compute, stream, overlap)
+  const us = c.launchUs + c.sortUs * Math.log2(1 + routed) + (c.activationShare * activations) / bandwidth + products
+  return { us, computeFraction: (products * shareOf(compute, stream, overlap)) / us }
 }
 
 /** Experts of this rank that at least one token visits: E·(1 − (1 − k/E)^T) under random routing. */

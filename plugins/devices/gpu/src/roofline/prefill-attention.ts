@@ -29,6 +29,9 @@ const overlap = 4
  */
 const sharedUpTo = 0.8
 const sharedUntil = 2
+/** Queries, keys and values that the projection before has just written are in a large L2 up to half of it, and no more from twice its size. */
+const freshUpTo = 0.5
+const freshUntil = 2
 
 /**
  * Attention of one layer for a step with prefill. vLLM runs prefill and decode rows in one kernel: their tiles share the
@@ -79,8 +82,8 @@ export function prefillAttention(
   const bandwidth = gpu.memoryBytesPerUs * c.bandwidthShare
   const kvBytes = 2 * headDim * shape.kvBytesPerElement
   const prefillBytes = 2 * newTokens * heads * headDim * activationBytes + longest * prompts * kvHeads * kvBytes
-  const [LO, HI] = (process.env.LH ?? '0.75,1.25').split(',').map(Number) as [number, number]
-  const prefillTraffic = (prefillBytes * (1 - residentShare(prefillBytes, LO * gpu.l2Bytes, HI * gpu.l2Bytes))) / bandwidth
+  const fresh = kernel.readsFreshFromL2 ? residentShare(prefillBytes, freshUpTo * gpu.l2Bytes, freshUntil * gpu.l2Bytes) : 0
+  const prefillTraffic = (prefillBytes * (1 - fresh)) / bandwidth
   const perHead = decodes * decodeContext * kvBytes
   const reread = kernel.packsQueryHeads ? 1 : 1 + (group - 1) * (1 - residentShare(perHead, sharedUpTo * gpu.l2Bytes, sharedUntil * gpu.l2Bytes))
   const decodeTraffic = (perHead * kvHeads * reread) / bandwidth

@@ -1,0 +1,86 @@
+import { basename, extname, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { forEachPool, type LoadedScenario, loadScenario, withDataFiles } from '@servesim/config'
+import type { Plugin, SimulationInput } from '@servesim/core'
+import { defaultScenario, presetDefault } from '@servesim/preset-default'
+import { bindFiles } from './bind-files.js'
+import { deviceOf, findBundle, wishOf } from './bundles.js'
+import { type RunFlags, withFlags } from './run-flags.js'
+
+/** A scenario ready to be built. */
+export interface PreparedRun {
+  name: string
+  /** As one could write it down: files by their absolute paths. */
+  scenario: Record<string, unknown>
+  /** With what the files hold, and the plugins. */
+  input: SimulationInput
+}
+
+/** A folder inside this package: plugins installed beside it are found too. */
+export const ownFolder = fileURLToPath(new URL('.', import.meta.url))
+
+export const builtIn: readonly Plugin[] = [presetDefault]
+
+/**
+ * From a scenario file and flags to a scenario that can be built: flags count more than the file, the file more than the defaults.
+ * @throws ServesimError for everything that is wrong before the build
+ */
+export async function prepareRun(path: string | undefined, flags: RunFlags, cwd: string): Promise<PreparedRun> {
+  const loaded = await loadScenario({
+    path,
+    cwd,
+    defaults: defaultScenario,
+    builtIn,
+    plugins: flags.plugin ?? [],
+    mentioned: mentionedIn(flags),
+    ownFolder,
+  })
+  const flagged = withFlags(loaded.scenario, flags, loaded.registry, cwd)
+  const named = withName(flagged, loaded)
+  const scenario = withDataFiles(await withProfiles(named, loaded, flags, cwd), cwd) as Record<string, unknown>
+  const input = { ...((await bindFiles(scenario, loaded.registry)) as object), plugins: loaded.plugins } as unknown as SimulationInput
+  return { name: scenario.name as string, scenario, input }
+}
+
+/** Names in flags that a plugin may provide. */
+function mentionedIn({ use = [], device, workload, set = [] }: RunFlags): string[] {
+  const values = set.map((text) => text.slice(text.indexOf('=') + 1))
+  return [...use, ...values, workload ?? '', device ?? ''].map((text) => text.split(':')[0]!)
+}
+
+/** A scenario without a name is called after its file. */
+function withName(scenario: unknown, { path, written }: LoadedScenario): Record<string, unknown> {
+  const named = scenario as Record<string, unknown>
+  if (path === undefined || written.name !== undefined) return named
+  return { ...named, name: basename(path, extname(path)).replace(/^servesim(\.config)?$/, 'run') }
+}
+
+/** Gives every pool the bundle that fits it. A device or model that nobody chose is the bundle's. */
+async function withProfiles(
+  scenario: Record<string, unknown>,
+  { written, registry }: LoadedScenario,
+  flags: RunFlags,
+  cwd: string,
+): Promise<Record<string, unknown>> {
+  if (flags.profile === undefined) return scenario
+  const folders = flags.profile.map((folder) => resolve(cwd, folder))
+  const pools = scenario.pools as Record<string, unknown>[]
+  const writtenPools = Array.isArray(written.pools) ? (written.pools as Record<string, unknown>[]) : []
+  const changed = new Map<Record<string, unknown>, Record<string, unknown>>()
+  for (const [i, pool] of pools.entries()) {
+    const wish = wishOf(pool)
+    const modelChosen = flags.model !== undefined || writtenPools[i]?.model !== undefined
+    const deviceChosen = flags.device !== undefined || writtenPools[i]?.device !== undefined
+    const found = await findBundle(
+      folders,
+      { ...wish, model: modelChosen ? wish.model : undefined, otherwiseModel: wish.model, device: deviceChosen ? wish.device : undefined },
+      registry,
+    )
+    changed.set(pool, {
+      ...pool,
+      ...(!modelChosen && { model: found.identity.model }),
+      device: { use: deviceChosen ? wish.device : deviceOf(found.identity, registry), bundle: found.folder },
+    })
+  }
+  return forEachPool(scenario, (pool) => changed.get(pool)!) as Record<string, unknown>
+}

@@ -1,0 +1,122 @@
+import { choicePoints, findProvider } from '@servesim/config'
+import type { Registry } from '@servesim/core'
+import type { Bundle } from '@servesim/profile'
+import type { Trace } from '@servesim/workload'
+import { z } from 'zod'
+import { releaseDistance } from '../bundles.js'
+import type { RecordedSettings } from './recorded-settings.js'
+
+/** The scenario that replays a recording, and what had to be assumed for it. */
+export interface ReplayScenario {
+  scenario: Record<string, unknown>
+  assumptions: string[]
+}
+
+export interface ReplayInput {
+  settings: RecordedSettings
+  trace: Trace
+  hasIdentity: boolean
+  device: string
+  bundle: Bundle | undefined
+  /** Host work of a mixed step, ms; `isChosen` where it was found by looking at runs. */
+  mixedStepMs: number
+  mixedStepIsChosen: boolean
+}
+
+export function replayScenario(input: ReplayInput, registry: Registry): ReplayScenario {
+  const { settings, trace, device, bundle } = input
+  const release = nearestRelease(settings.vllmRelease, registry)
+  const scenario = {
+    name: 'validate',
+    latencyFrom: 'queued',
+    workload: { use: 'trace', trace },
+    pools: [
+      {
+        model: settings.model,
+        device: { use: device, ...(bundle !== undefined && { bundle }) },
+        parallelism: { tensor: settings.tensorParallel },
+        scheduler: {
+          use: 'vllm',
+          release,
+          ...present({
+            maxNumSeqs: settings.maxNumSeqs,
+            maxNumBatchedTokens: settings.maxNumBatchedTokens,
+            blockSizeTokens: settings.blockSizeTokens,
+            asyncScheduling: settings.asyncScheduling,
+            enableChunkedPrefill: settings.enableChunkedPrefill,
+            longPrefillTokenThreshold: settings.longPrefillTokenThreshold,
+          }),
+        },
+        ...(settings.tensorParallel > 1 && { network: networkOf(settings, bundle) }),
+        techniques: techniquesOf(settings, input),
+        kvCacheDtype: settings.kvCacheDtype?.startsWith('fp8') ? 'fp8' : 'auto',
+        memory: present({ gpuMemoryUtilization: settings.gpuMemoryUtilization, numGpuBlocksOverride: settings.numGpuBlocks }),
+        ...present({ maxModelLenTokens: settings.maxModelLen }),
+      },
+    ],
+  }
+  return { scenario, assumptions: assumptionsOf(input, release) }
+}
+
+function techniquesOf(settings: RecordedSettings, { mixedStepMs }: ReplayInput): Record<string, unknown>[] {
+  const graphs = { use: 'cuda-graphs', ...present({ maxCaptureSize: settings.maxCaptureSize, captureSizes: settings.captureSizes }) }
+  return [
+    ...(settings.enablePrefixCaching === false ? [] : [{ use: 'prefix-caching' }]),
+    ...(settings.enforceEager === true ? [] : [graphs]),
+    { use: 'host-time', mixedStepMs },
+    ...(process.env.SCRATCH_PRESET ? [] : [{ use: 'decode-straggler' }]),
+  ]
+}
+
+/** A curve measured under another release belongs to another state of the machine; the link that the run recorded stands in for it. */
+function networkOf({ vllmRelease, linkBytesPerSecond }: RecordedSettings, bundle: Bundle | undefined): Record<string, unknown> {
+  const curveRelease = bundle?.manifest.collectivesRelease
+  if (
+    bundle !== undefined &&
+    bundle.collectives.length > 0 &&
+    curveRelease !== undefined &&
+    releaseDistance(curveRelease, vllmRelease) === 0
+  )
+    return { use: 'analytical' }
+  return {
+    use: 'analytical',
+    curve: 'never',
+    ...present({ bandwidthGBps: linkBytesPerSecond === undefined ? undefined : linkBytesPerSecond / 1e9 }),
+  }
+}
+
+function assumptionsOf({ settings, hasIdentity, bundle, mixedStepMs, mixedStepIsChosen }: ReplayInput, release: string): string[] {
+  const sentences: string[] = []
+  if (releaseDistance(release, settings.vllmRelease) !== 0)
+    sentences.push(`Scheduled like vLLM ${release}; the run was recorded under ${settings.vllmRelease}.`)
+  if (bundle !== undefined && releaseDistance(bundle.manifest.engine.release, settings.vllmRelease) !== 0) {
+    sentences.push(
+      `Operators were measured under ${bundle.manifest.engine.name} ${bundle.manifest.engine.release}; the run was recorded under ${settings.vllmRelease}.`,
+    )
+  }
+  if (!hasIdentity && settings.enablePrefixCaching !== false) {
+    sentences.push('The text of the prompts is not known, so none hits the prefix cache; --workload names the dataset of the run.')
+  }
+  if (settings.numGpuBlocks === undefined) sentences.push('The recording does not say how many KV blocks there were; they are computed.')
+  if (mixedStepMs > 0 && mixedStepIsChosen) {
+    sentences.push(
+      `A step with prefill and without a CUDA graph takes the host ${mixedStepMs} ms: chosen by looking at recorded runs, the same for every run (--host-mixed-step-ms).`,
+    )
+  }
+  return sentences
+}
+
+/** The release that the scheduler mimics and that is nearest to the recorded one. */
+function nearestRelease(recorded: string, registry: Registry): string {
+  const options = findProvider(registry, choicePoints.scheduler!, 'vllm')!.options
+  const { properties } = z.toJSONSchema(options, { io: 'input', unrepresentable: 'any' }) as {
+    properties?: { release?: { enum?: string[] } }
+  }
+  const releases = properties?.release?.enum ?? []
+  return releases.reduce((best, other) => (releaseDistance(other, recorded) < releaseDistance(best, recorded) ? other : best))
+}
+
+/** The members that are not undefined. */
+function present<T extends Record<string, unknown>>(members: T): Partial<T> {
+  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as Partial<T>
+}

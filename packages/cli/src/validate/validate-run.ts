@@ -1,0 +1,143 @@
+import { join, resolve } from 'node:path'
+import { forEachPool, loadScenario, withoutTechnique, withValueAt } from '@servesim/config'
+import {
+  createSimulation,
+  type Plugin,
+  type Registry,
+  ServesimError,
+  type Simulation,
+  type SimulationInput,
+  type SimulationResult,
+} from '@servesim/core'
+import { type Comparison, compare, errorSummary, type Figure } from '@servesim/report'
+import { readTraceFile } from '@servesim/workload/node'
+import { deviceOf, findBundle, openFound } from '../bundles.js'
+import { builtIn, ownFolder } from '../prepare-run.js'
+import { measuredFigures, readRecordedRequests } from './recorded-requests.js'
+import { type RecordedSettings, readRecordedSettings } from './recorded-settings.js'
+import { replayScenario } from './replay-scenario.js'
+import { findDataset, replayedTrace } from './replayed-trace.js'
+import { recordingFolder } from './run-files.js'
+
+/** Host time of a mixed step that the recorded runs of two machines show, 24–28 ms; see docs/fidelity.md. */
+export const chosenMixedStepMs = 25
+
+export interface ValidateOptions {
+  cwd: string
+  profiles?: readonly string[]
+  /** Dataset of the run, for the identity of its prompts; absent: looked for where the recording says. */
+  workload?: string | undefined
+  device?: string | undefined
+  /** Absent: `chosenMixedStepMs`, or the bundle's own figure. */
+  hostMixedStepMs?: number | undefined
+  plugins?: readonly string[]
+  /** Also simulates without each mechanism in turn. */
+  ablate?: boolean
+  /** Runs one simulation to its end; for progress. */
+  run?(simulation: Simulation): void
+}
+
+export interface Errors {
+  metrics: Comparison[]
+  meanAbsErrorPct: number
+  maxAbsErrorPct: number
+}
+
+export interface Validation extends Errors {
+  settings: RecordedSettings
+  result: SimulationResult
+  assumptions: string[]
+  /** The same run without one mechanism each; empty unless asked for. */
+  ablations: (Errors & { without: string })[]
+}
+
+/**
+ * Replays a recorded run and compares: the same requests at their recorded arrivals, the recorded engine settings.
+ * @param folder with `config.json`, `vllm/meta.json` and `vllm/requests.jsonl`
+ */
+export async function validateRun(folder: string, options: ValidateOptions): Promise<Validation> {
+  const runFolder = resolve(options.cwd, folder)
+  const recording = recordingFolder(runFolder)
+  const settings = readRecordedSettings(runFolder, recording)
+  const requests = readRecordedRequests(join(recording, 'requests.jsonl'))
+  const { registry, plugins } = await loadScenario({
+    path: undefined,
+    cwd: ownFolder,
+    defaults: {},
+    builtIn,
+    plugins: options.plugins ?? [],
+    ownFolder,
+  })
+  const datasetPath =
+    options.workload !== undefined
+      ? resolve(options.cwd, options.workload)
+      : settings.datasetPath && findDataset(runFolder, settings.datasetPath)
+  const { trace, hasIdentity } = replayedTrace(requests, datasetPath ? await readTraceFile(datasetPath) : undefined)
+  const { device, bundle } = await deviceAndBundle(settings, options, registry)
+  const ownMs = bundle?.manifest.mixedStepHostMs
+  const replay = replayScenario(
+    {
+      settings,
+      trace,
+      hasIdentity,
+      device,
+      bundle,
+      mixedStepMs: options.hostMixedStepMs ?? ownMs ?? chosenMixedStepMs,
+      mixedStepIsChosen: options.hostMixedStepMs === undefined && ownMs === undefined,
+    },
+    registry,
+  )
+  const measured = measuredFigures(requests)
+  const result = simulate(replay.scenario, plugins, options)
+  const errors = errorsOf(measured, result)
+  const ablations = options.ablate
+    ? mechanisms(replay.scenario).map(({ without, scenario }) => ({ without, ...errorsOf(measured, simulate(scenario, plugins, options)) }))
+    : []
+  return { ...errors, settings, result, assumptions: [...replay.assumptions, ...result.assumptions], ablations }
+}
+
+async function deviceAndBundle(settings: RecordedSettings, options: ValidateOptions, registry: Registry) {
+  const wanted = options.device ?? settings.device
+  const folders = (options.profiles ?? []).map((profile) => resolve(options.cwd, profile))
+  if (folders.length === 0) {
+    if (wanted !== undefined) return { device: wanted, bundle: undefined }
+    throw new ServesimError(
+      'SERVESIM_BAD_OPTION',
+      '--device',
+      'The recording does not say on which device it ran.',
+      'Name it with --device, or give its operator latencies with --profile.',
+    )
+  }
+  const dtype = settings.dtype === 'bfloat16' ? 'bf16' : settings.dtype === 'float16' ? 'fp16' : undefined
+  const wish = {
+    model: settings.model,
+    device: wanted,
+    tensorParallel: settings.tensorParallel,
+    release: settings.vllmRelease,
+    ...(dtype !== undefined && { dtype }),
+    ...(settings.kvCacheDtype !== undefined && { kvCacheDtype: settings.kvCacheDtype.startsWith('fp8') ? 'fp8' : 'auto' }),
+  }
+  const found = await findBundle(folders, wish, registry)
+  return { device: wanted ?? deviceOf(found.identity, registry), bundle: await openFound(found, settings.tensorParallel, registry) }
+}
+
+function simulate(scenario: unknown, plugins: readonly Plugin[], { run }: ValidateOptions): SimulationResult {
+  const simulation = createSimulation({ ...(scenario as object), plugins } as unknown as SimulationInput)
+  if (run === undefined) return simulation.run()
+  run(simulation)
+  return simulation.result()
+}
+
+function errorsOf(measured: readonly Figure[], result: SimulationResult): Errors {
+  const metrics = compare(measured, result.metrics)
+  return { metrics, ...errorSummary(metrics) }
+}
+
+/** The scenario without each mechanism that is on in it. */
+function mechanisms(scenario: Record<string, unknown>): { without: string; scenario: unknown }[] {
+  const [pool] = scenario.pools as [{ scheduler: { asyncScheduling?: boolean }; techniques: { use: string }[] }]
+  const techniques = pool.techniques.map(({ use }) => ({ without: use, scenario: withoutTechnique(scenario, use) }))
+  if (pool.scheduler.asyncScheduling === false) return techniques
+  const synchronous = forEachPool(scenario, (one) => withValueAt(one, ['scheduler', 'asyncScheduling'], false) as Record<string, unknown>)
+  return [{ without: 'async-scheduling', scenario: synchronous }, ...techniques]
+}

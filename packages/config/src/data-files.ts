@@ -1,0 +1,55 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { basename, dirname, resolve } from 'node:path'
+import { ServesimError } from '@servesim/core'
+import { isObject } from './path.js'
+import { forEachPool } from './use.js'
+
+/**
+ * A scenario whose references to data files hold from anywhere: `workload.file` and a device's `bundle` become absolute paths, a model
+ * that is a path becomes the content of its `config.json`.
+ * @param folder that relative paths start from
+ * @throws ServesimError SERVESIM_BAD_FILE
+ */
+export function withDataFiles(scenario: unknown, folder: string): unknown {
+  if (!isObject(scenario)) return scenario
+  const { workload } = scenario
+  const located = isObject(workload) ? { ...scenario, workload: withAbsolute(workload, 'file', folder) } : scenario
+  return forEachPool(located, (pool) => ({
+    ...pool,
+    ...(isObject(pool.device) && { device: withAbsolute(pool.device, 'bundle', folder) }),
+    ...(typeof pool.model === 'string' && isPath(pool.model) && { model: readModelConfig(resolve(folder, pool.model), pool.model) }),
+  }))
+}
+
+function withAbsolute(choice: Record<string, unknown>, member: string, folder: string): Record<string, unknown> {
+  const path = choice[member]
+  return typeof path === 'string' ? { ...choice, [member]: resolve(folder, path) } : choice
+}
+
+/** Ids of models have one slash and no dot in front; paths begin with one or end in `.json`. */
+function isPath(model: string): boolean {
+  return /^[./~]|\.json$/.test(model)
+}
+
+/**
+ * A Hugging Face `config.json`. Where it does not say its name, the file's or folder's stands in, so that bundles can be matched.
+ * @param path of the file, or of the folder that holds `config.json`
+ */
+function readModelConfig(path: string, written: string): Record<string, unknown> {
+  const file = path.endsWith('.json') ? path : `${path}/config.json`
+  const bad = (message: string, hint: string) => new ServesimError('SERVESIM_BAD_FILE', written, message, hint)
+  if (!existsSync(file))
+    throw bad(
+      'There is no such model file.',
+      'Give the path of a Hugging Face config.json, or the id of a model that `servesim models` lists.',
+    )
+  let content: unknown
+  try {
+    content = JSON.parse(readFileSync(file, 'utf8'))
+  } catch (error) {
+    throw bad(`The model file is cut off or no JSON: ${(error as Error).message}.`, 'Copy it again.')
+  }
+  if (!isObject(content)) throw bad('The model file holds no object.', 'Expected the content of a Hugging Face config.json.')
+  const name = basename(file) === 'config.json' ? basename(dirname(file)) : basename(file, '.json')
+  return typeof content._name_or_path === 'string' && content._name_or_path !== '' ? content : { ...content, _name_or_path: name }
+}

@@ -1,0 +1,142 @@
+import { metricDefinitions, metricNames, type SimulationResult, statNames } from '@servesim/core'
+import { count, number, percent, plural, seconds } from './numbers.js'
+import { shares } from './run-document.js'
+import { assumptionsOf, type PoolFacts, type RunFacts } from './run-facts.js'
+import { beside, type Column, pad, table, wrap } from './table.js'
+
+const width = 98
+const barWidth = 16
+const metricTitles = { ttft: 'TTFT', tpot: 'TPOT', itl: 'ITL', latency: 'Latency' } as const
+const statTitles = { mean: 'mean', median: 'P50', p90: 'P90', p95: 'P95', p99: 'P99' } as const
+const listedRefusals = 10
+
+export interface RunTextOptions {
+  /** How long the simulation took, ms. */
+  wallMs?: number
+}
+
+/** What a person reads after a run: at most 100 columns, no colour. */
+export function runText(result: SimulationResult, facts: RunFacts, { wallMs }: RunTextOptions = {}): string {
+  const sections = [
+    head(result, facts),
+    latencies(result, facts),
+    throughput(result),
+    timeShares(result),
+    provenance(result),
+    refusals(result),
+    assumptions(assumptionsOf(result, facts)),
+    steps(result, wallMs),
+  ]
+  return `${sections
+    .filter((lines) => lines.length > 0)
+    .map((lines) => lines.join('\n'))
+    .join('\n\n')}\n`
+}
+
+function head(result: SimulationResult, facts: RunFacts): string[] {
+  const { requests } = result
+  const outcome = [`${count(requests.finished)} finished`, ...(requests.refused > 0 ? [`${count(requests.refused)} refused`] : [])]
+  const unfinished = requests.arrived - requests.finished - requests.refused
+  if (unfinished > 0) outcome.push(`${count(unfinished)} under way`)
+  return [
+    ...facts.pools.flatMap((pool) => poolLines(pool)),
+    `Workload: ${facts.workload}, ${plural(requests.arrived, 'request')}: ${outcome.join(', ')}; seed ${facts.seed}`,
+  ]
+}
+
+function poolLines(pool: PoolFacts): string[] {
+  const parallel = pool.tensorParallel > 1 ? `, tensor parallel ${pool.tensorParallel}` : ''
+  const gib = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`
+  const { memory } = pool
+  return [
+    `${pool.model} on ${pool.replicas} × ${pool.device}${parallel}, scheduled like ${pool.scheduler} ${pool.release}`,
+    ...wrap(`Techniques: ${pool.techniques.length === 0 ? 'none' : pool.techniques.join(', ')}`, width, '  '),
+    `Memory of a device: ${gib(memory.usable)} usable = weights ${gib(memory.weights)} + temporaries ${gib(memory.activations)} + context ${gib(memory.context)}`,
+    `  + KV cache ${gib(memory.kv)} (${count(pool.kvBlocks)} blocks of ${pool.blockSizeTokens} tokens)`,
+  ]
+}
+
+function latencies(result: SimulationResult, facts: RunFacts): string[] {
+  const columns: Column[] = [
+    { title: 'Milliseconds', align: 'left' },
+    ...statNames.map((stat) => ({ title: pad(statTitles[stat], 10, 'right'), align: 'right' as const })),
+  ]
+  const value = new Map(result.metrics.map((m) => [`${m.metric} ${m.stat}`, m.value]))
+  const rows = metricNames.map((metric) => [
+    metricTitles[metric],
+    ...statNames.map((stat) => number(value.get(`${metric} ${stat}`) ?? Number.NaN)),
+  ])
+  const from = facts.latencyFrom === 'arrival' ? 'arrival' : 'the instant the engine queued the request'
+  const definitions = metricNames.flatMap((metric) => {
+    const definition = metricDefinitions[metric].replace('arrival (or the instant the engine queued the request)', from)
+    return wrap(`${pad(metricTitles[metric], 8, 'left')} ${definition}`, width - 2, ' '.repeat(9)).map((line) => `  ${line}`)
+  })
+  const sketch = result.sketched ? ['  Percentiles of TTFT, TPOT and latency come from a sketch and are within ±0.05 %.'] : []
+  return [...table(columns, rows), '', ...definitions, ...sketch]
+}
+
+function throughput(result: SimulationResult): string[] {
+  const { throughput: rates, kv } = result
+  const cached = result.promptTokens > 0 ? result.cachedTokens / result.promptTokens : 0
+  return [
+    `Throughput  ${number(rates.requestsPerSecond)} requests/s · ${number(rates.promptTokensPerSecond)} prompt tokens/s · ` +
+      `${number(rates.outputTokensPerSecond)} output tokens/s, over ${seconds(rates.durationS)}`,
+    `Tokens      ${count(result.promptTokens)} prompt (${percent(cached)} from the prefix cache), ${count(result.outputTokens)} output`,
+    `KV cache    peak ${percent(kv.peakShare)}, mean ${percent(kv.meanShare)} of ${count(kv.totalBlocks)} blocks; ${plural(result.preemptions, 'preemption')}`,
+  ]
+}
+
+function timeShares(result: SimulationResult): string[] {
+  const busyS = Object.values(result.timeByClass).reduce((a, b) => a + b, 0)
+  if (busyS === 0) return []
+  const idle = result.idleS / (busyS + result.idleS)
+  return [
+    `Where the time goes: ${seconds(busyS)} of steps, ${percent(idle)} idle`,
+    ...beside(bars('  by operator class', result.timeByClass), bars('by resource', result.timeByResource), 52),
+  ]
+}
+
+/** Shares as words, numbers and bars, largest first; what took no time is left out. */
+function bars(title: string, parts: Record<string, number>): string[] {
+  const indent = ' '.repeat(title.length - title.trimStart().length)
+  const present = Object.entries(shares(parts))
+    .filter(([, share]) => share > 0)
+    .sort(([, a], [, b]) => b - a)
+  return [
+    title,
+    ...present.map(
+      ([name, share]) =>
+        `${indent}${pad(name, 16, 'left')} ${pad(percent(share), 7, 'right')}  ${'▇'.repeat(Math.round(share * barWidth))}`,
+    ),
+  ]
+}
+
+function provenance(result: SimulationResult): string[] {
+  const present = Object.entries(shares(result.timeByProvenance)).filter(([, share]) => share > 0)
+  if (present.length === 0) return []
+  return [`What it rests on: ${present.map(([name, share]) => `${name} ${percent(share)}`).join(', ')} of the device time`]
+}
+
+function refusals(result: SimulationResult): string[] {
+  const { refused } = result.requests
+  if (refused === 0) return []
+  const listed = result.refusals
+    .slice(0, listedRefusals)
+    .flatMap(({ arrivalIndex, promptTokens, outputTokens, reason }) =>
+      wrap(`- request ${arrivalIndex} (${count(promptTokens)} prompt, ${count(outputTokens)} output tokens): ${reason}`, width, '  ').map(
+        (line) => `  ${line}`,
+      ),
+    )
+  const more = refused > listedRefusals ? [`  … and ${count(refused - listedRefusals)} more`] : []
+  return [`Refused, and left out of the latencies: ${plural(refused, 'request')}`, ...listed, ...more]
+}
+
+function assumptions(sentences: readonly string[]): string[] {
+  if (sentences.length === 0) return []
+  return ['Assumptions', ...sentences.flatMap((sentence) => wrap(`- ${sentence}`, width - 2, '  ').map((line) => `  ${line}`))]
+}
+
+function steps(result: SimulationResult, wallMs: number | undefined): string[] {
+  const taken = wallMs === undefined ? '' : `; simulated in ${seconds(wallMs / 1000)}`
+  return [`${plural(result.steps.total, 'step')}, ${percent(result.steps.fastShare)} of them in stretches${taken}`]
+}
