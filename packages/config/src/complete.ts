@@ -7,7 +7,7 @@ import { isObject } from './path.js'
  * @param written a fragment of a scenario; returned as it is where it is no object, for the schema to complain about
  */
 export function completeScenario(written: unknown, defaults: Record<string, unknown>): unknown {
-  if (!isObject(written)) return written ?? defaults
+  if (!isObject(written)) return written === undefined ? defaults : written
   const { pools, ...rest } = written
   const { pools: defaultPools, ...defaultRest } = defaults
   const defaultPool = Array.isArray(defaultPools) ? defaultPools[0] : undefined

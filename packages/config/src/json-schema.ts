@@ -42,7 +42,7 @@ function choicesAt(registry: Registry, point: Point<NamedProvider>, others: Json
       const options = z.toJSONSchema(provider.options, { io: 'input', unrepresentable: 'any' }) as JsonSchema & { properties?: JsonSchema }
       const use = { enum: [provider.name, ...(provider.aliases ?? [])], description: provider.description }
       const { $schema: _, ...rest } = options
-      return { ...rest, properties: { use, ...fileMembers(provider), ...options.properties }, required: ['use'] }
+      return { ...rest, properties: { use, ...options.properties, ...fileMembers(provider) }, required: ['use'] }
     }),
   ]
 }

@@ -26,7 +26,9 @@ export class BaseStepCost implements StepCost {
   readonly usage: StepUsage
   private readonly tokensNs: Float64Array
   private readonly sequencesNs: Float64Array
+  /** Decode rows by sequences, and for how many each was launched. */
   private readonly rows: (Float64Array | undefined)[] = []
+  private readonly rowLaunched: number[] = []
   private readonly attention: AttentionLatency
   private readonly grid: Float64Array
   private readonly attentionRepeat: number
@@ -52,7 +54,7 @@ export class BaseStepCost implements StepCost {
 
   price(step: StepView, _startNs: number, out: StepPrice): void {
     out.fixedNs = this.fixedNs(step)
-    out.attentionNs = step.prefills === 0 ? this.decodeNs(this.row(step.decodes), step.decodeContextSum / step.decodes) : this.mixedNs(step)
+    out.attentionNs = step.prefills === 0 ? this.decodeNs(this.row(step), step.decodeContextSum / step.decodes) : this.mixedNs(step)
     out.hostNs = 0
   }
 
@@ -61,7 +63,7 @@ export class BaseStepCost implements StepCost {
     out.hostNs = 0
     const { attentionNs } = out
     const { decodes } = step
-    const row = this.row(decodes)
+    const row = this.row(step)
     let contextSum = step.decodeContextSum
     for (let j = 0; j < count; j++) {
       attentionNs[j] = this.decodeNs(row, contextSum / decodes)
@@ -73,11 +75,13 @@ export class BaseStepCost implements StepCost {
     return this.tokensNs[step.paddedTokens]! + this.sequencesNs[step.sequences]!
   }
 
-  private row(decodes: number): Float64Array {
+  private row(step: StepView): Float64Array {
+    const { decodes, paddedSequences } = step
     const known = this.rows[decodes]
-    if (known !== undefined) return known
-    const row = this.attention.decodeRowNs(decodes)
+    if (known !== undefined && this.rowLaunched[decodes] === paddedSequences) return known
+    const row = this.attention.decodeRowNs(decodes, paddedSequences)
     this.rows[decodes] = row
+    this.rowLaunched[decodes] = paddedSequences
     return row
   }
 
@@ -181,12 +185,21 @@ export class StepUsage {
     else this.mixedAttentionNs[provenances.indexOf(this.mixedProvenance)]! += attentionNs
   }
 
-  /** `steps` pure-decode steps of one shape: mean contexts up to `lastContext`. */
-  countRun(step: StepView, steps: number, lastContext: number, attentionNs: number, waitedNs: number): void {
+  /** `steps` pure-decode steps of one shape, of which `step` is the first; entry j of `attentionNs` is the j-th. */
+  countRun(step: StepView, steps: number, attentionNs: Float64Array, waitedNs: number): void {
     this.stepsByTokens[step.paddedTokens]! += steps
     this.stepsBySequences[step.sequences]! += steps
     this.hostNs += waitedNs
-    this.countDecode(lastContext, attentionNs)
+    const { decodes, decodeContextSum } = step
+    const lastMeasured = Math.floor((this.attention.measuredContextTokens * decodes - decodeContextSum) / decodes)
+    let measuredNs = 0
+    let extrapolatedNs = 0
+    for (let j = 0; j < steps; j++) {
+      if (j <= lastMeasured) measuredNs += attentionNs[j]!
+      else extrapolatedNs += attentionNs[j]!
+    }
+    this.decodeAttentionNs += measuredNs + extrapolatedNs
+    this.extrapolatedDecodeNs += extrapolatedNs
   }
 
   private countDecode(context: number, attentionNs: number): void {

@@ -12,6 +12,9 @@ import { Step } from './step.js'
 import type { StepUsage } from './step-price.js'
 import { Stretch } from './stretch.js'
 
+/** The engine's loop sleeps this long when a turn ran nothing while requests exist (vLLM, `_process_engine_step` of v1/engine/core.py). */
+const emptyTurnNs = 1_000_000
+
 /** What all units of a simulation share. */
 export interface UnitContext {
   requests: RequestTable
@@ -127,15 +130,26 @@ export class StepUnit implements StepPlan {
     const step = this.ring[(this.head + this.formedCount) % this.ring.length]!
     step.clear()
     this.forming = step
+    const preemptions = this.preemptions
     this.scheduler.form(this)
     this.kvUse.set(this.kv.used, nowNs)
-    if (step.count === 0) return
+    if (step.count === 0) {
+      if (this.preemptions > preemptions) this.tryAgain(nowNs)
+      return
+    }
     this.commitForm(step, nowNs)
     this.formedCount++
     if (this.formedCount === 1) this.start(nowNs)
     // A stretch begins where the plain path has just formed what the coming steps will repeat.
     if (this.shared.stretches && this.scheduler.steady() && this.stretch.begin(nowNs)) return
     if (this.formedCount < this.ring.length) this.requestForm(nowNs)
+  }
+
+  /** Under a priority policy the request that lacked blocks may have been its own victim, with nothing left in the step. */
+  private tryAgain(nowNs: number): void {
+    if (this.formedCount > 0) return
+    this.hostFreeNs = nowNs + emptyTurnNs
+    this.requestForm(nowNs)
   }
 
   private drain(request: number, queuedNs: number): void {

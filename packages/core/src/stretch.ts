@@ -257,10 +257,7 @@ export class Stretch implements RunPrice {
     const { unit } = this
     const { depth, usage } = unit.shared
     const first = depth > 1 ? unit.newest : this.next
-    let attentionNs = 0
-    for (let j = 0; j < started; j++) attentionNs += this.attentionNs[j]!
-    const lastContext = first.decodeContextSum / first.decodes + started - 1
-    usage.countRun(first, started, lastContext, attentionNs, depth > 1 ? 0 : started * Math.round(this.hostNs))
+    usage.countRun(first, started, this.attentionNs, depth > 1 ? 0 : started * Math.round(this.hostNs))
   }
 
   /**

@@ -3,6 +3,7 @@ import { DecodeLookup, decodeGrid, mixedGrid, noWorkNs } from './attention-grid.
 import type { AttentionSamples } from './bundle.js'
 import { distinct } from './curve.js'
 import { Bracket, bilinear, type Grid, INTERPOLATED, provenanceOf, worstOf } from './grid.js'
+import { equalBatchNs, type SplitKernel } from './split-kernel.js'
 
 /**
  * Attention latency of one layer from a measured table. Everything is linear; the rules for what was not measured:
@@ -13,6 +14,7 @@ import { Bracket, bilinear, type Grid, INTERPOLATED, provenanceOf, worstOf } fro
  * - **Chunks above the largest** cost as many of the largest as they hold, each at the same keys per query: quadratic in the prompt, as
  *   the work is. The decodes beside them are paid once.
  * - **Contexts below 0** (several prompts in one step) go down linearly to a chunk without work, see `noWorkNs`.
+ * - **Between two decode batch sizes** the line is bent as the kernel's waves are, where the kernel is known.
  * - **More context, more decodes** than measured: linear through the last two values, never below the decodes alone.
  */
 export class AttentionTable implements AttentionLatency {
@@ -40,8 +42,15 @@ export class AttentionTable implements AttentionLatency {
   private onGrid = true
   private beyond = false
 
-  /** @throws ServesimError SERVESIM_BAD_BUNDLE where the table has no decode-only or no prefill-only row */
-  constructor(samples: AttentionSamples, path: string) {
+  /**
+   * @param kernel how the decode kernel fills the chip, where that is known: batch sizes between measured ones follow its waves
+   * @throws ServesimError SERVESIM_BAD_BUNDLE where the table has no decode-only or no prefill-only row
+   */
+  constructor(
+    samples: AttentionSamples,
+    path: string,
+    private readonly kernel?: SplitKernel,
+  ) {
     this.decode = decodeGrid(samples, path)
     this.alone = new DecodeLookup(this.decode)
     this.mixed = mixedGrid(samples, this.decode, path)
@@ -57,7 +66,7 @@ export class AttentionTable implements AttentionLatency {
     this.measuredContextTokens = measured.at(-1)!
   }
 
-  decodeRowNs(decodes: number): Float64Array {
+  decodeRowNs(decodes: number, launched = decodes): Float64Array {
     const [counts, contexts] = this.decode.axes as [Float64Array, Float64Array]
     this.countAt.locate(counts, decodes)
     const { index, weight } = this.countAt
@@ -65,9 +74,19 @@ export class AttentionTable implements AttentionLatency {
     const pad = row.length - contexts.length
     for (let i = 0; i < row.length; i++) {
       const cell = index * contexts.length + Math.max(0, i - pad)
-      row[i] = Math.max(0, bilinear(this.decode.ns, cell, contexts.length, weight, 0))
+      const ns = bilinear(this.decode.ns, cell, contexts.length, weight, 0)
+      row[i] = Math.max(0, ns + this.wavesNs(counts[index]!, counts[index + 1], weight, decodes, launched, this.contextTokens[i]!))
     }
     return row
+  }
+
+  /** What the kernel's waves add at this batch size to the line between two measured ones. */
+  private wavesNs(low: number, high: number | undefined, weight: number, decodes: number, launched: number, context: number): number {
+    const { kernel } = this
+    if (kernel === undefined) return 0
+    const below = equalBatchNs(kernel, low, low, context)
+    const line = weight === 0 || high === undefined ? below : below + weight * (equalBatchNs(kernel, high, high, context) - below)
+    return equalBatchNs(kernel, decodes, launched, context) - line
   }
 
   /** @returns one reused object, valid until the next call */

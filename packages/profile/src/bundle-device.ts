@@ -9,12 +9,14 @@ import {
   type Operator,
   type OperatorGraph,
   ServesimError,
+  type StragglerFacts,
 } from '@servesim/core'
 import { AttentionTable } from './attention-table.js'
 import type { Bundle, OperatorSamples, ShardTables } from './bundle.js'
 import { Curve } from './curve.js'
 import { activatedExperts, MoeTable } from './moe-table.js'
 import { sameModel } from './select.js'
+import { type SplitKernel } from './split-kernel.js'
 import { stragglerFacts } from './straggler.js'
 
 /** Where a bundle serves and what for; a `DeviceContext` is one. */
@@ -23,6 +25,7 @@ export interface BundleUse {
   path: string
   /** The model's id. */
   model: string
+  tensorParallel: number
 }
 
 /**
@@ -39,7 +42,7 @@ export function bundleDevice(bundle: Bundle, spec: DeviceSpec, use: BundleUse): 
       `The bundle was measured with "${manifest.model}"; the scenario serves "${use.model}".`,
       'Serve the measured model, or name a bundle of this one.',
     )
-  const straggler = stragglerFacts(bundle, spec)
+  const straggler = stragglerFacts(bundle, spec, use.tensorParallel)
   return {
     spec,
     engineRelease: manifest.engine.release,
@@ -47,11 +50,17 @@ export function bundleDevice(bundle: Bundle, spec: DeviceSpec, use: BundleUse): 
     collectives: bundle.collectives.map(({ collective, ranks, bytes, latencyUs }) => ({ collective, ranks, bytes, ns: toNs(latencyUs) })),
     ...(straggler === undefined ? {} : { straggler }),
     ...(manifest.mixedStepHostMs === undefined ? {} : { mixedStepHostMs: manifest.mixedStepHostMs }),
-    compile: (graph, context) => compile(bundle, graph, context, use.path),
+    compile: (graph, context) => compile(bundle, graph, context, use.path, straggler),
   }
 }
 
-function compile(bundle: Bundle, graph: OperatorGraph, context: CompileContext, path: string): CompiledDevice {
+function compile(
+  bundle: Bundle,
+  graph: OperatorGraph,
+  context: CompileContext,
+  path: string,
+  straggler: StragglerFacts | undefined,
+): CompiledDevice {
   const shard = bundle.shards.find((candidate) => candidate.tensorParallel === context.tensorParallel)
   if (shard === undefined) {
     const measured = bundle.shards.map((candidate) => candidate.tensorParallel)
@@ -87,15 +96,30 @@ function compile(bundle: Bundle, graph: OperatorGraph, context: CompileContext, 
     latency(operator: Exclude<Operator, Attention>, rows: number): Latency {
       return prices.get(operator.name)?.(rows) ?? { ns: 0, provenance: 'extrapolated' }
     },
-    attention: new AttentionTable(shard.attention, `${path} (${tables}/attention.csv)`),
+    attention: new AttentionTable(shard.attention, `${path} (${tables}/attention.csv)`, splitKernel(graph, straggler)),
     assumptions,
   }
 }
 
+/** The decode kernel of this rank, where the facts about it are known. */
+function splitKernel(graph: OperatorGraph, straggler: StragglerFacts | undefined): SplitKernel | undefined {
+  const attention = graph.operators.find((operator) => operator.kind === 'attention')
+  if (attention === undefined || straggler === undefined) return undefined
+  return {
+    multiprocessors: straggler.streamingMultiprocessors,
+    kvHeads: attention.kvHeads,
+    blockNs: straggler.blockNsPerContextToken,
+    sharedNs: straggler.sharedNsPerContextToken / attention.kvHeads,
+  }
+}
+
+/** A tensor-core instruction multiplies tiles of 16 rows, so that no GEMM distinguishes fewer. */
+const gemmTileRows = 16
+
 function curvePrice(shard: ShardTables, operator: Exclude<Operator, Attention | Moe>): ((rows: number) => Latency) | undefined {
   const samples = shard[operator.rows].find((candidate) => candidate.operator === operator.name)
   if (samples === undefined) return undefined
-  const curve = new Curve(samples.rows, toNs(samples.latencyUs))
+  const curve = new Curve(samples.rows, toNs(samples.latencyUs), operator.kind === 'gemm' ? gemmTileRows : 0)
   return (rows) => curve.at(rows)
 }
 

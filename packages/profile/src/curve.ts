@@ -9,10 +9,12 @@ export class Curve {
   /**
    * @param x ascending, distinct, at least one entry; kept, not copied
    * @param ns at each `x`, finite; kept, not copied
+   * @param tile work comes in tiles of at least so many rows: between samples no further apart, the next one holds
    */
   constructor(
     readonly x: Float64Array,
     readonly ns: Float64Array,
+    private readonly tile = 0,
   ) {}
 
   at(x: number): Latency {
@@ -23,6 +25,7 @@ export class Curve {
     const provenance: Provenance = upper > last ? 'extrapolated' : 'interpolated'
     if (last === 0) return { ns: this.ns[0]!, provenance }
     const i = Math.min(upper, last) - 1
+    if (upper <= last && this.x[upper]! - this.x[i]! <= this.tile) return { ns: this.ns[upper]!, provenance }
     const weight = (x - this.x[i]!) / (this.x[i + 1]! - this.x[i]!)
     return { ns: Math.max(0, this.ns[i]! + weight * (this.ns[i + 1]! - this.ns[i]!)), provenance }
   }

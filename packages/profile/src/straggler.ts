@@ -11,15 +11,20 @@ const shortestContextTokens = 512
  * rows, so one block per head walks the whole context, far fewer blocks than multiprocessors and no shortage of bandwidth; the slope of
  * its latency over context is the speed limit of a block. On the RTX PRO 6000 this gives 21–22 ns at both degrees of two models, inside
  * the range (20–22 ns) that best explains the unequal batches which LLMServingSim's profiler timed (`skew.csv`).
+ *
+ * The time of one token when bandwidth is shared comes from the decode-only row that moves most data.
  */
-export function stragglerFacts(bundle: Bundle, spec: DeviceSpec): StragglerFacts | undefined {
+export function stragglerFacts(bundle: Bundle, spec: DeviceSpec, tensorParallel: number): StragglerFacts | undefined {
   const { straggler } = bundle.manifest
   if (!straggler.enabled || spec.streamingMultiprocessors === undefined) return undefined
-  const blockNsPerContextToken = straggler.blockNsPerContextToken ?? blockSlopeNs(bundle.shards[0]!.attention)
-  if (blockNsPerContextToken === undefined) return undefined
+  const { attention } = bundle.shards.find((shard) => shard.tensorParallel === tensorParallel) ?? bundle.shards[0]!
+  const blockNsPerContextToken = straggler.blockNsPerContextToken ?? blockSlopeNs(attention)
+  const sharedNsPerContextToken = sharedNs(attention)
+  if (blockNsPerContextToken === undefined || sharedNsPerContextToken === undefined) return undefined
   return {
     streamingMultiprocessors: spec.streamingMultiprocessors,
     blockNsPerContextToken,
+    sharedNsPerContextToken,
     source:
       straggler.blockNsPerContextToken === undefined
         ? 'slope of the smallest prefill chunk over context, from the attention table'
@@ -39,4 +44,17 @@ function blockSlopeNs({ newTokens, context, decodes, latencyUs }: AttentionSampl
   if (low === undefined || high === undefined || low === high) return undefined
   const slope = ((latencyUs[high]! - latencyUs[low]!) * 1000) / (context[high]! - context[low]!)
   return slope > 0 ? slope : undefined
+}
+
+/** ns per token of context of one sequence where the table moves most KV; undefined without decode-only rows. */
+function sharedNs({ newTokens, decodes, decodeContext, latencyUs }: AttentionSamples): number | undefined {
+  let most = 0
+  let ns: number | undefined
+  for (let i = 0; i < latencyUs.length; i++) {
+    const tokens = decodes[i]! * decodeContext[i]!
+    if (newTokens[i] !== 0 || tokens <= most) continue
+    most = tokens
+    ns = (latencyUs[i]! * 1000) / tokens
+  }
+  return ns
 }

@@ -47,7 +47,8 @@ function toyAttention(contextNs: number): AttentionLatency {
   const contextTokens = Float64Array.of(0, 64, 1024)
   return {
     contextTokens,
-    measuredContextTokens: 1024,
+    // Beyond the last but one entry, so that tests meet extrapolation.
+    measuredContextTokens: 64,
     decodeProvenance: 'analytic',
     decodeRowNs: (decodes) => contextTokens.map((context) => contextNs * decodes * context),
     mixedNs: (newTokens, context, decodes, decodeContext) =>

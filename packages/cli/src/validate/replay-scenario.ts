@@ -64,7 +64,7 @@ function techniquesOf(settings: RecordedSettings, { mixedStepMs }: ReplayInput):
     ...(settings.enablePrefixCaching === false ? [] : [{ use: 'prefix-caching' }]),
     ...(settings.enforceEager === true ? [] : [graphs]),
     { use: 'host-time', mixedStepMs },
-    ...(process.env.SCRATCH_PRESET ? [] : [{ use: 'decode-straggler' }]),
+    { use: 'decode-straggler' },
   ]
 }
 

@@ -42,9 +42,10 @@ export interface AttentionLatency {
   /**
    * Decode only, every context equal.
    * @param decodes sequences ≥ 1
+   * @param launched sequences that the kernel is launched for, ≥ decodes: more inside a CUDA graph
    * @returns ns at each entry of `contextTokens`; core keeps the array
    */
-  decodeRowNs(decodes: number): Float64Array
+  decodeRowNs(decodes: number, launched: number): Float64Array
   /**
    * A step that also carries prefill.
    * @param newTokens Σq over the chunks, ≥ 1
@@ -52,6 +53,7 @@ export interface AttentionLatency {
    *   prompts in one step, whose attention is quadratic within a prompt and not across them.
    * @param decodes sequences that decode beside it, ≥ 0
    * @param decodeContext mean context of those
+   * @returns may be one reused object, valid until the next call
    */
   mixedNs(newTokens: number, context: number, decodes: number, decodeContext: number): Latency
 }
@@ -99,6 +101,8 @@ export interface StragglerFacts {
   streamingMultiprocessors: number
   /** What one thread block needs for one token of context when memory is no bound, ns. */
   blockNsPerContextToken: number
+  /** What one token of context of one sequence costs this rank when its memory bandwidth is shared by a full device, all KV heads together, ns. */
+  sharedNsPerContextToken: number
   source: string
 }
 

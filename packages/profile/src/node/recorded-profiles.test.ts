@@ -135,7 +135,7 @@ describe.skipIf(!existsSync(perf))('recorded profiles (skipped where SERVESIM_DA
     }
     for (const model of ['Llama-3.1-8B', 'Qwen3-30B-A3B-Instruct-2507'])
       for (const tensorParallel of [1, 2]) {
-        const facts = stragglerFacts(importLlmservingsim(perf, { model, tensorParallel }), spec)!
+        const facts = stragglerFacts(importLlmservingsim(perf, { model, tensorParallel }), spec, tensorParallel)!
         expect(facts.blockNsPerContextToken).toBeGreaterThan(20.5)
         expect(facts.blockNsPerContextToken).toBeLessThan(22.5)
       }

@@ -42,7 +42,7 @@ export const familiesOf = ({ gemm, decodeAttention, prefillAttention, moe }) => 
       tokenNs: [5, 18, 40],
       bandwidthShare: [0.6, 0.85, 0.97],
     },
-    predictUs: (gpu, c, r) => decodeAttention(gpu, c, { ...r, kvBytesPerElement: 2 }, r.sequences, r.tokens, 'replayed').us,
+    predictUs: (gpu, c, r) => decodeAttention(gpu, c, { ...r, kvBytesPerElement: 2 }, r.sequences, r.tokens, r.sequences, 'replayed').us,
   },
   prefill: {
     ranges: {
@@ -54,7 +54,8 @@ export const familiesOf = ({ gemm, decodeAttention, prefillAttention, moe }) => 
       tailShare: [0, 0.7, 1.5],
       bandwidthShare: [0.3, 0.7, 0.97],
     },
-    predictUs: (gpu, c, r) => prefillAttention(gpu, c, { ...r, kvBytesPerElement: 2 }, r.sequences * r.tokens, ((1 - r.sequences) * r.tokens) / 2, 0, 0, cost).us,
+    predictUs: (gpu, c, r) =>
+      prefillAttention(gpu, c, { ...r, kvBytesPerElement: 2 }, r.sequences * r.tokens, ((1 - r.sequences) * r.tokens) / 2, 0, 0, cost).us,
   },
   moe: {
     ranges: {

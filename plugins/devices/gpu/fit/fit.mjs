@@ -27,7 +27,7 @@ for (const { chip, kernels, tables } of sets) {
 }
 writeFileSync(new URL('../src/coefficients.ts', import.meta.url), source(fitted))
 const readme = new URL('../README.md', import.meta.url)
-writeFileSync(readme, readFileSync(readme, 'utf8').replace(/(?<=<!-- errors -->\n)[^]*?(?=<!-- \/errors -->)/, errorTable(fitted)))
+writeFileSync(readme, readFileSync(readme, 'utf8').replace(/(?<=<!-- errors -->\n)[\s\S]*?(?=<!-- \/errors -->)/, errorTable(fitted)))
 
 /** @param {import('./sets.mjs').FitSet['tables']} tables */
 async function fitSet(tables) {

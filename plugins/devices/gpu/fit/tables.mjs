@@ -55,7 +55,9 @@ const layouts = {
 /** @param {any} r */
 function plainAttention(r) {
   const headDim = Number(r.head_dim)
-  return r.attn_dtype === 'bfloat16' && r.kv_cache_dtype === 'bfloat16' && !(Number(r.window_size) > 0) && (headDim === 64 || headDim === 128)
+  return (
+    r.attn_dtype === 'bfloat16' && r.kv_cache_dtype === 'bfloat16' && !(Number(r.window_size) > 0) && (headDim === 64 || headDim === 128)
+  )
 }
 
 /**

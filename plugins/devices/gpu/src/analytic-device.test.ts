@@ -45,7 +45,7 @@ describe.each(names)('the analytic %s', (chip) => {
     const { decode } = analyticGpu(chip, kernelReleases(chip)[0]).coefficients
     const shape = graphOf('meta-llama/Llama-3.1-8B').operators.find((o): o is Attention => o.kind === 'attention')!
     for (const decodes of [1, 3, 16, 60, 128, 256]) {
-      const row = dense.attention.decodeRowNs(decodes)
+      const row = dense.attention.decodeRowNs(decodes, decodes)
       expect(row).toHaveLength(contextTokens.length)
       for (let i = 1; i < contextTokens.length; i++) {
         const middle = (contextTokens[i - 1]! + contextTokens[i]!) / 2
@@ -56,16 +56,28 @@ describe.each(names)('the analytic %s', (chip) => {
     }
   })
 
+  it('splits contexts by the sequences that a kernel is launched for', () => {
+    const at = (launched: number) => dense.attention.decodeRowNs(5, launched).at(-1)!
+    expect(at(5)).toBeLessThan(at(256))
+  })
+
   it('prices mixed steps for any mix of prompts and decodes', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 8192 }), fc.nat(100_000), fc.nat(256), fc.nat(100_000), fc.nat(64), (q, context, decodes, decodeContext, prompts) => {
-        const equivalent = prompts > 1 && prompts <= q ? (q / prompts - q) / 2 : context
-        const { ns, computeFraction } = dense.attention.mixedNs(q, equivalent, decodes, decodeContext)
-        expect(ns).toBeGreaterThan(1000)
-        expect(ns).toBeLessThan(1e12)
-        expect(computeFraction).toBeGreaterThanOrEqual(0)
-        expect(computeFraction).toBeLessThanOrEqual(1)
-      }),
+      fc.property(
+        fc.integer({ min: 1, max: 8192 }),
+        fc.nat(100_000),
+        fc.nat(256),
+        fc.nat(100_000),
+        fc.nat(64),
+        (q, context, decodes, decodeContext, prompts) => {
+          const equivalent = prompts > 1 && prompts <= q ? (q / prompts - q) / 2 : context
+          const { ns, computeFraction } = dense.attention.mixedNs(q, equivalent, decodes, decodeContext)
+          expect(ns).toBeGreaterThan(1000)
+          expect(ns).toBeLessThan(1e12)
+          expect(computeFraction).toBeGreaterThanOrEqual(0)
+          expect(computeFraction).toBeLessThanOrEqual(1)
+        },
+      ),
     )
   })
 
@@ -76,12 +88,13 @@ describe.each(names)('the analytic %s', (chip) => {
     whole.operators.forEach((operator, i) => {
       const shard = half.operators[i]!
       if (operator.kind === 'attention' || shard.kind === 'attention') return
-      for (const rows of [1, 16, 100, 512, 4096]) expect(pair.latency(shard, rows).ns).toBeLessThanOrEqual(dense.latency(operator, rows).ns * 1.01)
+      for (const rows of [1, 16, 100, 512, 4096]) expect(pair.latency(shard, rows).ns).toBeLessThanOrEqual(dense.latency(operator, rows).ns)
     })
     for (const decodes of [1, 16, 128]) {
-      const [ours, theirs] = [pair.attention.decodeRowNs(decodes), dense.attention.decodeRowNs(decodes)]
+      const [ours, theirs] = [pair.attention.decodeRowNs(decodes, decodes), dense.attention.decodeRowNs(decodes, decodes)]
       ours.forEach((ns, i) => {
-        expect(ns).toBeLessThanOrEqual(theirs[i]! * 1.01)
+        // Fewer heads are split into more parts, which then have to be combined.
+        expect(ns).toBeLessThanOrEqual(theirs[i]! * 1.03)
       })
     }
   })

@@ -1,4 +1,12 @@
-import { type Attention, type CompiledDevice, type Device, type Latency, type Operator, type OperatorGraph, ServesimError } from '@servesim/core'
+import {
+  type Attention,
+  type CompiledDevice,
+  type Device,
+  type Latency,
+  type Operator,
+  type OperatorGraph,
+  ServesimError,
+} from '@servesim/core'
 import type { AttentionKernel } from './attention-kernel.js'
 import type { CoefficientSet } from './coefficient-set.js'
 import { type Cost, type GpuSpec, gpuOf } from './gpu.js'
@@ -32,7 +40,11 @@ export function analyticDevice(gpu: AnalyticGpu, path: string): Device {
   return { spec: gpu.spec, collectives: [], compile: (graph) => compile(gpu, graph, path) }
 }
 
-function compile({ spec, attention: kernel, coefficients: c, assumptions }: AnalyticGpu, graph: OperatorGraph, path: string): CompiledDevice {
+function compile(
+  { spec, attention: kernel, coefficients: c, assumptions }: AnalyticGpu,
+  graph: OperatorGraph,
+  path: string,
+): CompiledDevice {
   for (const operator of graph.operators) requireFitted(operator, spec.name, path)
   const shape = oneAttention(graph, path)
   const gpu = gpuOf(spec, kernel)
@@ -43,15 +55,16 @@ function compile({ spec, attention: kernel, coefficients: c, assumptions }: Anal
   return {
     latency(operator, rows) {
       if (operator.kind === 'gemm') return latencyOf(gemm(gpu, c.gemm, rows, operator.n, operator.k))
-      if (operator.kind === 'moe') return latencyOf(oneAfterTheOther(gemm(gpu, c.gemm, rows, operator.experts, operator.hiddenSize), moe(gpu, c.moe, operator, rows)))
+      if (operator.kind === 'moe')
+        return latencyOf(oneAfterTheOther(gemm(gpu, c.gemm, rows, operator.experts, operator.hiddenSize), moe(gpu, c.moe, operator, rows)))
       return latencyOf(elementwise(gpu, c.gemm, rows * operator.bytesPerRow, operator.class === 'logits-sampling'))
     },
     attention: {
       contextTokens,
       measuredContextTokens,
       decodeProvenance: 'analytic',
-      decodeRowNs: (decodes) => contextTokens.map((context) => decodeAttention(gpu, c.decode, shape, decodes, context).us * 1e3),
-      /** The returned object is the same at each call: read it, do not keep it. */
+      decodeRowNs: (decodes, launched) =>
+        contextTokens.map((context) => decodeAttention(gpu, c.decode, shape, decodes, context, launched).us * 1e3),
       mixedNs(newTokens, context, decodes, decodeContext) {
         const { us, computeFraction } = prefillAttention(gpu, c.prefill, shape, newTokens, context, decodes, decodeContext, scratch)
         mixed.ns = us * 1e3
@@ -84,7 +97,8 @@ function contextGrid(): Float64Array {
 
 function requireFitted(operator: Operator, name: string, path: string): void {
   if (operator.kind === 'elementwise') return
-  const bytes = operator.kind === 'attention' ? [operator.kvBytesPerElement] : [operator.weightBytesPerElement, operator.activationBytesPerElement]
+  const bytes =
+    operator.kind === 'attention' ? [operator.kvBytesPerElement] : [operator.weightBytesPerElement, operator.activationBytesPerElement]
   const other = bytes.find((b) => b !== fittedBytes)
   if (other === undefined) return
   throw new ServesimError(

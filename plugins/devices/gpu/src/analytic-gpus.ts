@@ -24,7 +24,11 @@ export function analyticGpu(chip: ChipName, kernels: string): AnalyticGpu {
     coefficients: inherited ? ofRtx4090(fitted) : fitted,
     assumptions: [
       `Operators of "${chip}" come from a roofline fitted to public measurements of ${inherited ? 'an L40S under ' : ''}vLLM ${kernels} (median and P90 error on curves left out: ${errorsOf(fitted)}).`,
-      ...(inherited ? ['No public operator table of an RTX 4090 was at hand: same architecture as the L40S, own bandwidth, peak and size.'] : []),
+      ...(inherited
+        ? [
+            'No public operator table of an RTX 4090 was at hand: times per multiprocessor are those of the L40S, shares of its own peak and bandwidth those of the RTX PRO 6000.',
+          ]
+        : []),
       'Weights and KV are read from memory at each step, activations from L2 as far as they fit; no host time between kernels.',
     ],
   }
@@ -35,15 +39,17 @@ function fittedChip(chip: ChipName): FittedChip {
 }
 
 /**
- * The L40S's share of its peak is set by its power limit at twice the matrix rate per multiprocessor; the share of the RTX PRO 6000,
- * which has the power, is the nearer one.
+ * What a multiprocessor takes comes from the L40S, the same architecture; the shares of peak and bandwidth come from the RTX PRO 6000,
+ * since the L40S is held back by its power limit, at twice the matrix rate per multiprocessor, and by error correction in its memory.
  */
 function ofRtx4090(l40s: CoefficientSet): CoefficientSet {
-  const unthrottled = coefficients['rtx-pro-6000']['0.24']
+  const { gemm, decode, prefill, moe } = coefficients['rtx-pro-6000']['0.24']
   return {
     ...l40s,
-    gemm: { ...l40s.gemm, computeShare: unthrottled.gemm.computeShare },
-    prefill: { ...l40s.prefill, computeShare: unthrottled.prefill.computeShare },
+    gemm: { ...l40s.gemm, computeShare: gemm.computeShare, bandwidthShare: gemm.bandwidthShare },
+    decode: { ...l40s.decode, bandwidthShare: decode.bandwidthShare },
+    prefill: { ...l40s.prefill, computeShare: prefill.computeShare, bandwidthShare: prefill.bandwidthShare },
+    moe: { ...l40s.moe, computeShare: moe.computeShare, bandwidthShare: moe.bandwidthShare },
   }
 }
 

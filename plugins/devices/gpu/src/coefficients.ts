@@ -12,33 +12,33 @@ export const coefficients = {
           training: {
             release: '0.19.0',
             rows: 29674,
-            medianPercent: 4.8,
-            p90Percent: 13.5,
-            biasPercent: 0.2
+            medianPercent: 4.7,
+            p90Percent: 13.7,
+            biasPercent: 0.2,
           },
           leftOut: {
             release: '0.19.0',
             rows: 6068,
-            medianPercent: 4.9,
-            p90Percent: 13.3,
-            biasPercent: -0.4
-          }
+            medianPercent: 4.8,
+            p90Percent: 13.6,
+            biasPercent: -0.4,
+          },
         },
         decode: {
           training: {
             release: '0.19.0',
             rows: 8414,
-            medianPercent: 5,
-            p90Percent: 18.6,
-            biasPercent: 0
+            medianPercent: 4.9,
+            p90Percent: 18.7,
+            biasPercent: -0.1,
           },
           leftOut: {
             release: '0.19.0',
             rows: 2850,
-            medianPercent: 5.2,
-            p90Percent: 17.5,
-            biasPercent: -0.2
-          }
+            medianPercent: 5.3,
+            p90Percent: 17.6,
+            biasPercent: -0.4,
+          },
         },
         prefill: {
           training: {
@@ -46,15 +46,15 @@ export const coefficients = {
             rows: 7098,
             medianPercent: 5.8,
             p90Percent: 22.7,
-            biasPercent: 0.4
+            biasPercent: 0.4,
           },
           leftOut: {
             release: '0.19.0',
             rows: 2230,
             medianPercent: 5.9,
             p90Percent: 28.6,
-            biasPercent: 0.9
-          }
+            biasPercent: 0.9,
+          },
         },
         moe: {
           training: {
@@ -62,36 +62,36 @@ export const coefficients = {
             rows: 3075,
             medianPercent: 4.1,
             p90Percent: 14.8,
-            biasPercent: 0
+            biasPercent: 0,
           },
           leftOut: {
             release: '0.19.0',
             rows: 732,
             medianPercent: 4,
             p90Percent: 13.8,
-            biasPercent: 0.8
-          }
-        }
+            biasPercent: 0.8,
+          },
+        },
       },
       gemm: {
-        launchUs: 1.326,
-        bandwidthShare: 0.857,
-        fillUs: 1.455,
-        l2BytesPerUs: 2629000,
-        computeShare: 0.8305,
-        operandBytesPerUs: 128100,
-        tileUs: 1.473,
-        splitUs: 3.233,
-        waveOverlap: 1
+        launchUs: 1.357,
+        bandwidthShare: 0.8574,
+        fillUs: 1.447,
+        l2BytesPerUs: 2675000,
+        computeShare: 0.83,
+        operandBytesPerUs: 121500,
+        tileUs: 1.453,
+        splitUs: 3.205,
+        waveOverlap: 0.9999,
       },
       decode: {
-        launchUs: 5.826,
-        packUs: 0.1387,
-        combineUs: 1.635,
-        combinePerSplitUs: 0.0505,
-        blockUs: 2.008,
-        tokenNs: 16.79,
-        bandwidthShare: 0.9276
+        launchUs: 5.803,
+        packUs: 0.1463,
+        combineUs: 1.795,
+        combinePerSplitUs: 0.03126,
+        blockUs: 2.124,
+        tokenNs: 15.71,
+        bandwidthShare: 0.9065,
       },
       prefill: {
         launchUs: 9.261,
@@ -100,7 +100,7 @@ export const coefficients = {
         computeShare: 0.8117,
         softmaxPs: 58.6,
         tailShare: 0.1116,
-        bandwidthShare: 0.7219
+        bandwidthShare: 0.7219,
       },
       moe: {
         launchUs: 22.4,
@@ -109,8 +109,8 @@ export const coefficients = {
         computeShare: 0.585,
         operandBytesPerUs: 58080,
         tileUs: 0.1,
-        activationShare: 1.251
-      }
+        activationShare: 1.251,
+      },
     },
     '0.24': {
       errors: {
@@ -119,32 +119,32 @@ export const coefficients = {
             release: '0.24.0',
             rows: 29674,
             medianPercent: 4.9,
-            p90Percent: 13.7,
-            biasPercent: 0
+            p90Percent: 13.8,
+            biasPercent: 0,
           },
           leftOut: {
             release: '0.24.0',
             rows: 6068,
             medianPercent: 4.9,
-            p90Percent: 14,
-            biasPercent: -0.2
-          }
+            p90Percent: 14.1,
+            biasPercent: -0.2,
+          },
         },
         decode: {
           training: {
             release: '0.24.0',
             rows: 9389,
             medianPercent: 5.1,
-            p90Percent: 16.8,
-            biasPercent: 0
+            p90Percent: 17,
+            biasPercent: 0,
           },
           leftOut: {
             release: '0.24.0',
             rows: 3544,
             medianPercent: 5.3,
-            p90Percent: 16.4,
-            biasPercent: -0.4
-          }
+            p90Percent: 16.9,
+            biasPercent: -0.4,
+          },
         },
         prefill: {
           training: {
@@ -152,15 +152,15 @@ export const coefficients = {
             rows: 7428,
             medianPercent: 7,
             p90Percent: 27.9,
-            biasPercent: 0
+            biasPercent: 0,
           },
           leftOut: {
             release: '0.24.0',
             rows: 2560,
             medianPercent: 6,
             p90Percent: 30.6,
-            biasPercent: 0.7
-          }
+            biasPercent: 0.7,
+          },
         },
         moe: {
           training: {
@@ -168,36 +168,36 @@ export const coefficients = {
             rows: 4197,
             medianPercent: 5.1,
             p90Percent: 18.4,
-            biasPercent: 0.2
+            biasPercent: 0.2,
           },
           leftOut: {
             release: '0.24.0',
             rows: 1048,
             medianPercent: 5.7,
             p90Percent: 18.7,
-            biasPercent: 1.5
-          }
-        }
+            biasPercent: 1.5,
+          },
+        },
       },
       gemm: {
-        launchUs: 1.18,
-        bandwidthShare: 0.8847,
-        fillUs: 1.571,
-        l2BytesPerUs: 2621000,
-        computeShare: 0.8541,
-        operandBytesPerUs: 126600,
-        tileUs: 1.625,
-        splitUs: 2.811,
-        waveOverlap: 1
+        launchUs: 1.201,
+        bandwidthShare: 0.885,
+        fillUs: 1.609,
+        l2BytesPerUs: 2652000,
+        computeShare: 0.8524,
+        operandBytesPerUs: 124700,
+        tileUs: 1.624,
+        splitUs: 2.813,
+        waveOverlap: 1,
       },
       decode: {
-        launchUs: 7.747,
-        packUs: 0.1517,
-        combineUs: 1.689,
-        combinePerSplitUs: 0.0497,
-        blockUs: 2.003,
-        tokenNs: 17.37,
-        bandwidthShare: 0.97
+        launchUs: 7.738,
+        packUs: 0.1451,
+        combineUs: 1.823,
+        combinePerSplitUs: 0.02941,
+        blockUs: 2.13,
+        tokenNs: 16.21,
+        bandwidthShare: 0.9429,
       },
       prefill: {
         launchUs: 11.47,
@@ -206,7 +206,7 @@ export const coefficients = {
         computeShare: 0.7367,
         softmaxPs: 57.53,
         tailShare: 0.1779,
-        bandwidthShare: 0.445
+        bandwidthShare: 0.445,
       },
       moe: {
         launchUs: 31.08,
@@ -215,9 +215,9 @@ export const coefficients = {
         computeShare: 0.6405,
         operandBytesPerUs: 57800,
         tileUs: 0.1,
-        activationShare: 1.614
-      }
-    }
+        activationShare: 1.614,
+      },
+    },
   },
   'h200-sxm': {
     '0.19': {
@@ -227,32 +227,32 @@ export const coefficients = {
             release: '0.19.0',
             rows: 29674,
             medianPercent: 5.9,
-            p90Percent: 15.2,
-            biasPercent: 0.1
+            p90Percent: 15.5,
+            biasPercent: 0.1,
           },
           leftOut: {
             release: '0.19.0',
             rows: 6068,
-            medianPercent: 5.9,
-            p90Percent: 14.8,
-            biasPercent: -0.2
-          }
+            medianPercent: 6,
+            p90Percent: 15.4,
+            biasPercent: -0.2,
+          },
         },
         decode: {
           training: {
             release: '0.19.0',
             rows: 3799,
             medianPercent: 7.2,
-            p90Percent: 26.2,
-            biasPercent: 0.1
+            p90Percent: 24.8,
+            biasPercent: 0,
           },
           leftOut: {
             release: '0.19.0',
             rows: 1636,
-            medianPercent: 7.6,
-            p90Percent: 26.4,
-            biasPercent: -0.8
-          }
+            medianPercent: 7.4,
+            p90Percent: 24.6,
+            biasPercent: -0.7,
+          },
         },
         prefill: {
           training: {
@@ -260,15 +260,15 @@ export const coefficients = {
             rows: 7098,
             medianPercent: 5.8,
             p90Percent: 22.7,
-            biasPercent: 0.4
+            biasPercent: 0.4,
           },
           leftOut: {
             release: '0.19.0',
             rows: 2230,
             medianPercent: 5.9,
             p90Percent: 28.6,
-            biasPercent: 0.9
-          }
+            biasPercent: 0.9,
+          },
         },
         moe: {
           training: {
@@ -276,36 +276,36 @@ export const coefficients = {
             rows: 3075,
             medianPercent: 5.9,
             p90Percent: 16.9,
-            biasPercent: 0.4
+            biasPercent: 0.4,
           },
           leftOut: {
             release: '0.19.0',
             rows: 732,
             medianPercent: 6,
             p90Percent: 16.3,
-            biasPercent: 1.3
-          }
-        }
+            biasPercent: 1.3,
+          },
+        },
       },
       gemm: {
-        launchUs: 1.345,
-        bandwidthShare: 0.8437,
-        fillUs: 1.53,
-        l2BytesPerUs: 3048000,
-        computeShare: 0.7947,
-        operandBytesPerUs: 139400,
-        tileUs: 1.452,
-        splitUs: 3.21,
-        waveOverlap: 1
+        launchUs: 1.308,
+        bandwidthShare: 0.8465,
+        fillUs: 1.559,
+        l2BytesPerUs: 3120000,
+        computeShare: 0.7986,
+        operandBytesPerUs: 130800,
+        tileUs: 1.5,
+        splitUs: 3.165,
+        waveOverlap: 1,
       },
       decode: {
-        launchUs: 6.031,
-        packUs: 0.4107,
-        combineUs: 1.56,
-        combinePerSplitUs: 0.136,
+        launchUs: 6.019,
+        packUs: 0.4213,
+        combineUs: 1.413,
+        combinePerSplitUs: 0.171,
         blockUs: 1.908,
-        tokenNs: 15.89,
-        bandwidthShare: 0.97
+        tokenNs: 15.9,
+        bandwidthShare: 0.97,
       },
       prefill: {
         launchUs: 9.261,
@@ -314,7 +314,7 @@ export const coefficients = {
         computeShare: 0.8117,
         softmaxPs: 58.6,
         tailShare: 0.1116,
-        bandwidthShare: 0.7219
+        bandwidthShare: 0.7219,
       },
       moe: {
         launchUs: 26.28,
@@ -323,8 +323,8 @@ export const coefficients = {
         computeShare: 0.6226,
         operandBytesPerUs: 76500,
         tileUs: 0.3728,
-        activationShare: 1.799
-      }
+        activationShare: 1.799,
+      },
     },
     '0.24': {
       errors: {
@@ -332,33 +332,33 @@ export const coefficients = {
           training: {
             release: '0.24.0',
             rows: 29674,
-            medianPercent: 5.2,
-            p90Percent: 13.9,
-            biasPercent: 0.1
+            medianPercent: 5.3,
+            p90Percent: 14.1,
+            biasPercent: 0.1,
           },
           leftOut: {
             release: '0.24.0',
             rows: 6068,
-            medianPercent: 4.9,
-            p90Percent: 13.4,
-            biasPercent: -0.3
-          }
+            medianPercent: 5,
+            p90Percent: 13.8,
+            biasPercent: -0.2,
+          },
         },
         decode: {
           training: {
             release: '0.24.0',
             rows: 9389,
-            medianPercent: 5.6,
-            p90Percent: 17.2,
-            biasPercent: 0
+            medianPercent: 5.5,
+            p90Percent: 17.1,
+            biasPercent: 0,
           },
           leftOut: {
             release: '0.24.0',
             rows: 3544,
             medianPercent: 5.7,
-            p90Percent: 16.5,
-            biasPercent: -0.5
-          }
+            p90Percent: 16.8,
+            biasPercent: -0.4,
+          },
         },
         prefill: {
           training: {
@@ -366,15 +366,15 @@ export const coefficients = {
             rows: 7428,
             medianPercent: 6.5,
             p90Percent: 27.7,
-            biasPercent: -0.1
+            biasPercent: -0.1,
           },
           leftOut: {
             release: '0.24.0',
             rows: 2560,
             medianPercent: 5.7,
             p90Percent: 30,
-            biasPercent: 0.4
-          }
+            biasPercent: 0.4,
+          },
         },
         moe: {
           training: {
@@ -382,36 +382,36 @@ export const coefficients = {
             rows: 4224,
             medianPercent: 6.3,
             p90Percent: 20.1,
-            biasPercent: 0.4
+            biasPercent: 0.4,
           },
           leftOut: {
             release: '0.24.0',
             rows: 1048,
             medianPercent: 6.4,
             p90Percent: 21.2,
-            biasPercent: 0.7
-          }
-        }
+            biasPercent: 0.7,
+          },
+        },
       },
       gemm: {
-        launchUs: 1.219,
-        bandwidthShare: 0.8533,
-        fillUs: 1.658,
-        l2BytesPerUs: 3181000,
-        computeShare: 0.8452,
-        operandBytesPerUs: 141700,
-        tileUs: 1.611,
-        splitUs: 2.759,
-        waveOverlap: 1
+        launchUs: 1.21,
+        bandwidthShare: 0.8549,
+        fillUs: 1.724,
+        l2BytesPerUs: 3273000,
+        computeShare: 0.8456,
+        operandBytesPerUs: 137100,
+        tileUs: 1.634,
+        splitUs: 2.754,
+        waveOverlap: 1,
       },
       decode: {
-        launchUs: 7.401,
-        packUs: 0.224,
-        combineUs: 1.811,
-        combinePerSplitUs: 0.05449,
-        blockUs: 2.413,
-        tokenNs: 14.23,
-        bandwidthShare: 0.97
+        launchUs: 7.396,
+        packUs: 0.2612,
+        combineUs: 1.875,
+        combinePerSplitUs: 0.04324,
+        blockUs: 2.442,
+        tokenNs: 13.89,
+        bandwidthShare: 0.97,
       },
       prefill: {
         launchUs: 11.4,
@@ -420,7 +420,7 @@ export const coefficients = {
         computeShare: 0.7314,
         softmaxPs: 60.02,
         tailShare: 0.1405,
-        bandwidthShare: 0.3388
+        bandwidthShare: 0.3388,
       },
       moe: {
         launchUs: 33.55,
@@ -429,9 +429,9 @@ export const coefficients = {
         computeShare: 0.7133,
         operandBytesPerUs: 81370,
         tileUs: 0.1,
-        activationShare: 2.132
-      }
-    }
+        activationShare: 2.132,
+      },
+    },
   },
   'a100-80-sxm': {
     '0.14': {
@@ -442,15 +442,15 @@ export const coefficients = {
             rows: 7644,
             medianPercent: 5.9,
             p90Percent: 19.7,
-            biasPercent: 0.1
+            biasPercent: 0.1,
           },
           leftOut: {
             release: '0.14.0',
             rows: 1596,
-            medianPercent: 5.6,
-            p90Percent: 19.2,
-            biasPercent: -0.2
-          }
+            medianPercent: 5.8,
+            p90Percent: 19.1,
+            biasPercent: -0.2,
+          },
         },
         decode: {
           training: {
@@ -458,15 +458,15 @@ export const coefficients = {
             rows: 3795,
             medianPercent: 4.8,
             p90Percent: 17,
-            biasPercent: 0
+            biasPercent: 0,
           },
           leftOut: {
             release: '0.14.0',
             rows: 1636,
             medianPercent: 5.7,
             p90Percent: 18.4,
-            biasPercent: 0.6
-          }
+            biasPercent: 0.6,
+          },
         },
         prefill: {
           training: {
@@ -474,15 +474,15 @@ export const coefficients = {
             rows: 3298,
             medianPercent: 4.7,
             p90Percent: 18.4,
-            biasPercent: 0
+            biasPercent: 0,
           },
           leftOut: {
             release: '0.14.0',
             rows: 1366,
             medianPercent: 4.1,
             p90Percent: 19.8,
-            biasPercent: 0.3
-          }
+            biasPercent: 0.3,
+          },
         },
         moe: {
           training: {
@@ -490,27 +490,27 @@ export const coefficients = {
             rows: 516,
             medianPercent: 12,
             p90Percent: 40.2,
-            biasPercent: 0
+            biasPercent: 0,
           },
           leftOut: {
             release: '0.14.0',
             rows: 111,
             medianPercent: 12.4,
             p90Percent: 25,
-            biasPercent: -3.2
-          }
-        }
+            biasPercent: -3.2,
+          },
+        },
       },
       gemm: {
         launchUs: 0.5001,
-        bandwidthShare: 0.7443,
-        fillUs: 3.406,
-        l2BytesPerUs: 1181000,
-        computeShare: 0.9244,
-        operandBytesPerUs: 54350,
-        tileUs: 3.514,
-        splitUs: 1.806,
-        waveOverlap: 0.0000127
+        bandwidthShare: 0.7445,
+        fillUs: 3.421,
+        l2BytesPerUs: 1187000,
+        computeShare: 0.9242,
+        operandBytesPerUs: 54170,
+        tileUs: 3.518,
+        splitUs: 1.808,
+        waveOverlap: 0.00002805,
       },
       decode: {
         launchUs: 8.472,
@@ -519,7 +519,7 @@ export const coefficients = {
         combinePerSplitUs: 0.2228,
         blockUs: 1.205,
         tokenNs: 24.11,
-        bandwidthShare: 0.7881
+        bandwidthShare: 0.7881,
       },
       prefill: {
         launchUs: 8.353,
@@ -528,7 +528,7 @@ export const coefficients = {
         computeShare: 0.6542,
         softmaxPs: 219.5,
         tailShare: 0.4488,
-        bandwidthShare: 0.5641
+        bandwidthShare: 0.5641,
       },
       moe: {
         launchUs: 17.5,
@@ -537,9 +537,9 @@ export const coefficients = {
         computeShare: 0.405,
         operandBytesPerUs: 28590,
         tileUs: 0.1,
-        activationShare: 0.8573
-      }
-    }
+        activationShare: 0.8573,
+      },
+    },
   },
   l40s: {
     '0.24': {
@@ -548,33 +548,33 @@ export const coefficients = {
           training: {
             release: '0.24.0',
             rows: 29611,
-            medianPercent: 8.5,
-            p90Percent: 22.5,
-            biasPercent: 0.2
+            medianPercent: 8.7,
+            p90Percent: 22.2,
+            biasPercent: 0.2,
           },
           leftOut: {
             release: '0.24.0',
             rows: 6061,
-            medianPercent: 7.9,
-            p90Percent: 21,
-            biasPercent: 0.3
-          }
+            medianPercent: 8.2,
+            p90Percent: 20.5,
+            biasPercent: 0.4,
+          },
         },
         decode: {
           training: {
             release: '0.24.0',
             rows: 9389,
-            medianPercent: 4.2,
-            p90Percent: 11.3,
-            biasPercent: 0
+            medianPercent: 4.5,
+            p90Percent: 11.9,
+            biasPercent: 0,
           },
           leftOut: {
             release: '0.24.0',
             rows: 3544,
-            medianPercent: 5.1,
-            p90Percent: 14.9,
-            biasPercent: 1.3
-          }
+            medianPercent: 5.4,
+            p90Percent: 15.3,
+            biasPercent: 1.3,
+          },
         },
         prefill: {
           training: {
@@ -582,15 +582,15 @@ export const coefficients = {
             rows: 7410,
             medianPercent: 7.6,
             p90Percent: 23.7,
-            biasPercent: 0.1
+            biasPercent: 0.1,
           },
           leftOut: {
             release: '0.24.0',
             rows: 2560,
             medianPercent: 7.5,
             p90Percent: 24.8,
-            biasPercent: 2.2
-          }
+            biasPercent: 2.2,
+          },
         },
         moe: {
           training: {
@@ -598,36 +598,36 @@ export const coefficients = {
             rows: 4167,
             medianPercent: 4.7,
             p90Percent: 18.6,
-            biasPercent: 0
+            biasPercent: 0,
           },
           leftOut: {
             release: '0.24.0',
             rows: 1048,
             medianPercent: 5.7,
             p90Percent: 25.5,
-            biasPercent: 1
-          }
-        }
+            biasPercent: 1,
+          },
+        },
       },
       gemm: {
-        launchUs: 0.5148,
-        bandwidthShare: 0.7709,
-        fillUs: 0.1007,
-        l2BytesPerUs: 1715000,
-        computeShare: 0.6369,
-        operandBytesPerUs: 50410,
-        tileUs: 1.797,
-        splitUs: 1.936,
-        waveOverlap: 0.6399
+        launchUs: 0.5021,
+        bandwidthShare: 0.7724,
+        fillUs: 0.1,
+        l2BytesPerUs: 1880000,
+        computeShare: 0.6525,
+        operandBytesPerUs: 38990,
+        tileUs: 1.708,
+        splitUs: 1.893,
+        waveOverlap: 0.4945,
       },
       decode: {
         launchUs: 4.779,
         packUs: 3.755,
-        combineUs: 3.49,
-        combinePerSplitUs: 0.1432,
-        blockUs: 1.56,
-        tokenNs: 22.48,
-        bandwidthShare: 0.7864
+        combineUs: 3.609,
+        combinePerSplitUs: 0.1453,
+        blockUs: 1.408,
+        tokenNs: 23.67,
+        bandwidthShare: 0.7865,
       },
       prefill: {
         launchUs: 3.779,
@@ -636,7 +636,7 @@ export const coefficients = {
         computeShare: 0.6181,
         softmaxPs: 170.9,
         tailShare: 0.6148,
-        bandwidthShare: 0.97
+        bandwidthShare: 0.97,
       },
       moe: {
         launchUs: 18.96,
@@ -645,9 +645,9 @@ export const coefficients = {
         computeShare: 0.7389,
         operandBytesPerUs: 52390,
         tileUs: 0.1,
-        activationShare: 1.331
-      }
-    }
+        activationShare: 1.331,
+      },
+    },
   },
   'rtx-pro-6000': {
     '0.24': {
@@ -658,31 +658,31 @@ export const coefficients = {
             rows: 29674,
             medianPercent: 5.6,
             p90Percent: 19.4,
-            biasPercent: -0.2
+            biasPercent: -0.2,
           },
           leftOut: {
             release: '0.24.0',
             rows: 6068,
-            medianPercent: 5.5,
+            medianPercent: 5.4,
             p90Percent: 18.9,
-            biasPercent: -0.2
-          }
+            biasPercent: -0.2,
+          },
         },
         decode: {
           training: {
             release: '0.24.0',
             rows: 9384,
-            medianPercent: 4.1,
-            p90Percent: 13.3,
-            biasPercent: 0
+            medianPercent: 4.8,
+            p90Percent: 14.8,
+            biasPercent: 0,
           },
           leftOut: {
             release: '0.24.0',
             rows: 3544,
-            medianPercent: 4.3,
-            p90Percent: 12.5,
-            biasPercent: 1.2
-          }
+            medianPercent: 5.1,
+            p90Percent: 14.2,
+            biasPercent: 0.7,
+          },
         },
         prefill: {
           training: {
@@ -690,15 +690,15 @@ export const coefficients = {
             rows: 7428,
             medianPercent: 4.3,
             p90Percent: 18.8,
-            biasPercent: 0.2
+            biasPercent: 0.2,
           },
           leftOut: {
             release: '0.24.0',
             rows: 2560,
             medianPercent: 4.3,
             p90Percent: 19.6,
-            biasPercent: 0.8
-          }
+            biasPercent: 0.8,
+          },
         },
         moe: {
           training: {
@@ -706,36 +706,36 @@ export const coefficients = {
             rows: 4224,
             medianPercent: 4.8,
             p90Percent: 21,
-            biasPercent: 0
+            biasPercent: 0,
           },
           leftOut: {
             release: '0.24.0',
             rows: 1048,
             medianPercent: 5,
             p90Percent: 19.8,
-            biasPercent: 1
-          }
-        }
+            biasPercent: 1,
+          },
+        },
       },
       gemm: {
         launchUs: 0.5,
         bandwidthShare: 0.8266,
-        fillUs: 1.069,
-        l2BytesPerUs: 2696000,
-        computeShare: 0.8991,
-        operandBytesPerUs: 51090,
-        tileUs: 1.857,
-        splitUs: 1.619,
-        waveOverlap: 0.00003614
+        fillUs: 1.064,
+        l2BytesPerUs: 2724000,
+        computeShare: 0.8997,
+        operandBytesPerUs: 51000,
+        tileUs: 1.9,
+        splitUs: 1.593,
+        waveOverlap: 0.000002346,
       },
       decode: {
-        launchUs: 4.425,
-        packUs: 4.477,
-        combineUs: 4.111,
-        combinePerSplitUs: 0.1746,
-        blockUs: 1.944,
-        tokenNs: 21.15,
-        bandwidthShare: 0.8345
+        launchUs: 4.365,
+        packUs: 4.72,
+        combineUs: 4.762,
+        combinePerSplitUs: 0.1768,
+        blockUs: 1.914,
+        tokenNs: 21.23,
+        bandwidthShare: 0.8314,
       },
       prefill: {
         launchUs: 4.345,
@@ -744,7 +744,7 @@ export const coefficients = {
         computeShare: 0.7036,
         softmaxPs: 125.6,
         tailShare: 0.7992,
-        bandwidthShare: 0.97
+        bandwidthShare: 0.97,
       },
       moe: {
         launchUs: 5.643,
@@ -753,8 +753,8 @@ export const coefficients = {
         computeShare: 0.372,
         operandBytesPerUs: 20120,
         tileUs: 3.594,
-        activationShare: 0.09995
-      }
-    }
-  }
+        activationShare: 0.09995,
+      },
+    },
+  },
 } satisfies Record<string, Record<string, CoefficientSet>>

@@ -45,8 +45,9 @@ export function overlapped(a: number, b: number, power: number): number {
 
 /** Share of an overlapped time that `a` is responsible for. */
 export function shareOf(a: number, b: number, power: number): number {
-  const x = a ** power
-  return x === 0 ? 0 : x / (x + b ** power)
+  if (a === 0) return 0
+  const ratio = (Math.min(a, b) / Math.max(a, b)) ** power
+  return a >= b ? 1 / (1 + ratio) : ratio / (1 + ratio)
 }
 
 /** A share that falls linearly from 1 at `full` bytes to 0 at `empty` bytes. */

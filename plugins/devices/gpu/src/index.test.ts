@@ -7,7 +7,14 @@ const context = { path: 'pools[0].device', model: 'meta-llama/Llama-3.1-8B', ten
 
 describe('the plugin', () => {
   it('provides each chip under its name and the usual spellings', () => {
-    const spellings = { 'h100-sxm': ['h100', 'H100'], 'h200-sxm': ['H200'], 'a100-80-sxm': ['a100', 'A100'], l40s: ['L40S'], 'rtx-4090': ['RTX4090'], 'rtx-pro-6000': ['RTXPRO6000'] }
+    const spellings = {
+      'h100-sxm': ['h100', 'H100'],
+      'h200-sxm': ['H200'],
+      'a100-80-sxm': ['a100', 'A100'],
+      l40s: ['L40S'],
+      'rtx-4090': ['RTX4090'],
+      'rtx-pro-6000': ['RTXPRO6000'],
+    }
     for (const [name, others] of Object.entries(spellings)) {
       for (const spelling of [name, ...others]) expect(registry.named(device, spelling, 'pools[0].device').name).toBe(name)
     }
@@ -30,7 +37,26 @@ describe('the plugin', () => {
   it('says that an RTX 4090 has no table of its own', () => {
     const rtx4090 = registry.named(device, 'rtx4090', 'pools[0].device').build({}, context)
     const { assumptions } = rtx4090.compile(
-      { operators: [{ kind: 'attention', name: 'attention', class: 'attention', repeat: 1, heads: 32, kvHeads: 8, headDim: 128, kvBytesPerElement: 2 }], collectives: [], layers: 1, weightBytes: 0, kvBytesPerToken: 1, activationBytesPerToken: 0, activationBytesPerSequence: 0 },
+      {
+        operators: [
+          {
+            kind: 'attention',
+            name: 'attention',
+            class: 'attention',
+            repeat: 1,
+            heads: 32,
+            kvHeads: 8,
+            headDim: 128,
+            kvBytesPerElement: 2,
+          },
+        ],
+        collectives: [],
+        layers: 1,
+        weightBytes: 0,
+        kvBytesPerToken: 1,
+        activationBytesPerToken: 0,
+        activationBytesPerSequence: 0,
+      },
       { tensorParallel: 1, maxBatchedTokens: 1, maxSequences: 1 },
     )
     expect(assumptions.join(' ')).toMatch(/L40S/)

@@ -1,4 +1,4 @@
-import { definePlugin, device, type DeviceProvider } from '@servesim/core'
+import { type DeviceProvider, definePlugin, device } from '@servesim/core'
 import { type Bundle, bundleDevice } from '@servesim/profile'
 import { z } from 'zod'
 import { analyticDevice } from './analytic-device.js'

@@ -1,4 +1,3 @@
-// LEAD: read /tmp/brief/straggler-findings.md before going on (then delete this line).
 /** Thread blocks in launch order, run-length encoded: `count[i]` blocks that each read `tokens[i]` tokens of KV. */
 export interface Launch {
   readonly tokens: readonly number[]
@@ -20,7 +19,7 @@ export interface Machine {
  * @returns time in units of what saturated memory needs for one token of one block
  */
 export function finishTime({ tokens, count }: Launch, { slots, saturatingBlocks }: Machine): number {
-  // Progress that every running block has made since the start of the kernel, in tokens: equal shares, so one clock serves all.
+  // Tokens that a block which ran from the start would have read: shares are equal, so one clock serves all blocks.
   let progress = 0
   let time = 0
   let running = 0
@@ -30,45 +29,47 @@ export function finishTime({ tokens, count }: Launch, { slots, saturatingBlocks 
   let left = count[0] ?? 0
   for (;;) {
     while (running < slots && run < tokens.length) {
-      const work = tokens[run]!
-      // Rows that only pad the batch have nothing to read.
-      const started = work === 0 ? 0 : Math.min(left, slots - running)
+      const started = Math.min(left, slots - running)
       if (started > 0) {
-        endsAt.push(progress + work)
+        endsAt.push(progress + tokens[run]!)
         blocks.push(started)
         running += started
+        left -= started
       }
-      left -= work === 0 ? left : started
       if (left === 0) left = count[++run] ?? 0
     }
     if (running === 0) return time
-    let next = 0
-    for (let i = 1; i < endsAt.length; i++) if (endsAt[i]! < endsAt[next]!) next = i
-    time += (endsAt[next]! - progress) * Math.max(saturatingBlocks, running)
-    progress = endsAt[next]!
-    running -= blocks[next]!
-    endsAt[next] = endsAt.at(-1)!
-    blocks[next] = blocks.at(-1)!
+    let first = 0
+    for (let i = 1; i < endsAt.length; i++) if (endsAt[i]! < endsAt[first]!) first = i
+    time += (endsAt[first]! - progress) * Math.max(saturatingBlocks, running)
+    progress = endsAt[first]!
+    running -= blocks[first]!
+    endsAt[first] = endsAt.at(-1)!
+    blocks[first] = blocks.at(-1)!
     endsAt.pop()
     blocks.pop()
   }
 }
 
 /**
- * The launch of a decode kernel that splits no sequence: one block per sequence and KV head, sequences in batch order, heads outermost
- * (FlashAttention-2's grid of batch × heads).
+ * The launch of a decode kernel that splits no sequence: one block per sequence and KV head, heads outermost and sequences in batch
+ * order within (FlashAttention-2's grid of batch × heads).
  */
 export function decodeLaunch(contexts: readonly number[], kvHeads: number): Launch {
   const tokens: number[] = []
   const count: number[] = []
-  for (let head = 0; head < kvHeads; head++) {
-    for (const context of contexts) {
-      if (context === tokens.at(-1)) count[count.length - 1]!++
-      else {
-        tokens.push(context)
-        count.push(1)
-      }
+  for (const context of contexts) {
+    if (context === tokens.at(-1)) count[count.length - 1]!++
+    else {
+      tokens.push(context)
+      count.push(1)
     }
   }
-  return { tokens, count }
+  const heads = Array.from({ length: kvHeads })
+  return { tokens: heads.flatMap(() => tokens), count: heads.flatMap(() => count) }
+}
+
+/** Time of the launch if memory were saturated to its end, in the same unit. */
+export function saturatedTime({ tokens, count }: Launch): number {
+  return tokens.reduce((sum, work, i) => sum + work * count[i]!, 0)
 }

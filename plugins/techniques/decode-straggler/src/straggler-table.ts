@@ -1,15 +1,38 @@
-// LEAD: read /tmp/brief/straggler-findings.md before going on (then delete this line).
-import { finishTime, type Launch, type Machine } from './list-schedule.js'
+import { decodeLaunch, finishTime, type Machine, saturatedTime } from './list-schedule.js'
 
-/** Cells between mean ÷ longest = 0 and 1. The extra time is nearly linear in it; 32 cells are within 2 % of the longest extra time. */
+/** Cells between mean ÷ longest = 0 and 1. */
 const cells = 32
 
 /** Where the longest sequence lies in the batch is not known: the mean over this many places, evenly spread. */
-const places = 4
+const places = 2
+
+/** Deviations of the other contexts from their mean, in units of `spread`, a quarter of the batch each. */
+const levels = [-0.75, 0.25, -0.25, 0.75] as const
 
 /**
- * Extra time of a decode kernel over that of a batch of equal contexts, by (sequences, mean ÷ longest context). Of the contexts, the
- * longest and the mean are known: one sequence has the longest, the others share the rest equally. Entries are worked out when they are
+ * Contexts of a batch differ, and it matters that they do: waves of equal blocks would end together and leave slots idle that unequal
+ * ones fill. Quarters at ±0.15 and ±0.45 of the mean are enough for the waves to lose step.
+ */
+const spread = 0.6
+
+/** Tables are pure functions of chip and model and take a millisecond to fill: simulations of one process share the latest ones. */
+const shared = new Map<string, StragglerTable>()
+const mostShared = 16
+
+/** The table of a machine and the KV heads of one rank. */
+export function stragglerTable(machine: Machine, kvHeads: number): StragglerTable {
+  const key = `${machine.slots}/${machine.saturatingBlocks}/${kvHeads}`
+  const known = shared.get(key)
+  if (known !== undefined) return known
+  if (shared.size === mostShared) shared.clear()
+  const table = new StragglerTable(machine, kvHeads)
+  shared.set(key, table)
+  return table
+}
+
+/**
+ * Extra time of a decode kernel over that of equal contexts, by (sequences, mean ÷ longest context). Only the longest and the mean are
+ * known of a batch: one sequence has the longest context, the others lie around what that leaves. Entries are worked out when they are
  * first needed.
  */
 export class StragglerTable {
@@ -22,13 +45,14 @@ export class StragglerTable {
 
   /**
    * @param sequences ≥ 1
-   * @param meanOverLongest 0–1
+   * @param meanOverLongest 0–1; at 1 there is no extra time
    * @returns in units of the longest context × what saturated memory needs for one token of one KV head; linear between entries
    */
   extra(sequences: number, meanOverLongest: number): number {
     let row = this.rows[sequences]
     if (row === undefined) {
       row = new Float64Array(cells + 1).fill(Number.NaN)
+      row[cells] = 0
       this.rows[sequences] = row
     }
     const at = meanOverLongest * cells
@@ -39,8 +63,8 @@ export class StragglerTable {
 
   private entry(row: Float64Array, sequences: number, cell: number): number {
     const known = row[cell]!
-    if (known === known) return known
-    const value = oneLongest(sequences, cell / cells, this.kvHeads, this.machine)
+    if (!Number.isNaN(known)) return known
+    const value = extraTime(sequences, cell / cells, this.kvHeads, this.machine)
     row[cell] = value
     return value
   }
@@ -48,27 +72,19 @@ export class StragglerTable {
 
 /**
  * @param mean with the longest context as 1
- * @returns finish time of one longest context among equal ones, less that of as many contexts of the mean
+ * @returns what the kernel takes beyond saturating memory to the end, as a batch of equal contexts nearly does
  */
-export function oneLongest(sequences: number, mean: number, kvHeads: number, machine: Machine): number {
-  const rest = sequences > 1 ? Math.max(0, (sequences * mean - 1) / (sequences - 1)) : 1
+function extraTime(sequences: number, mean: number, kvHeads: number, machine: Machine): number {
+  const others = sequences > 1 ? Math.max(0, (sequences * mean - 1) / (sequences - 1)) : 0
+  const reach = Math.min(spread * others, 1 - others)
   let sum = 0
   for (let place = 0; place < places; place++) {
-    const before = Math.floor(((place + 0.5) / places) * sequences)
-    sum += finishTime(withOneLongest(before, sequences - 1 - before, rest, kvHeads), machine)
+    const longest = Math.floor(((place + 0.5) / places) * sequences)
+    const contexts = Array.from({ length: sequences }, (_, i) =>
+      i === longest ? 1 : others + reach * levels[Math.floor((i * levels.length) / sequences)]!,
+    )
+    const launch = decodeLaunch(contexts, kvHeads)
+    sum += finishTime(launch, machine) - saturatedTime(launch)
   }
-  return sum / places - finishTime({ tokens: [mean], count: [sequences * kvHeads] }, machine)
-}
-
-/** In each head, `before` blocks of `rest` tokens, one of 1, and `behind` of `rest`. */
-function withOneLongest(before: number, behind: number, rest: number, kvHeads: number): Launch {
-  const tokens: number[] = []
-  const count: number[] = []
-  for (let head = 0; head < kvHeads; head++) {
-    tokens.push(rest, 1)
-    count.push(head === 0 ? before : behind + before, 1)
-  }
-  tokens.push(rest)
-  count.push(behind)
-  return { tokens, count }
+  return sum / places
 }

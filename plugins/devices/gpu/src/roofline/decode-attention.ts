@@ -1,5 +1,5 @@
 import type { Attention } from '@servesim/core'
-import { type Cost, type Gpu, overlapped, residentShare, shareOf, type Source } from '../gpu.js'
+import { type Cost, type Gpu, overlapped, residentShare, type Source, shareOf } from '../gpu.js'
 
 /** Seven numbers per chip, fitted to measured decode attention (`fit/`). */
 export interface DecodeAttentionCoefficients {
@@ -27,13 +27,17 @@ const splitBelow = 0.8
 const referenceHeadDim = 128
 const overlap = 4
 
-/** One layer's attention of `decodes` sequences with `context` tokens each, the new one included. */
+/**
+ * One layer's attention of `decodes` sequences with `context` tokens each, the new one included.
+ * @param launched sequences that the kernel is launched for, ≥ `decodes`: whether contexts are split is decided on them
+ */
 export function decodeAttention(
   gpu: Gpu,
   c: DecodeAttentionCoefficients,
   shape: Shape,
   decodes: number,
   context: number,
+  launched = decodes,
   source: Source = 'memory',
 ): Cost {
   const { heads, kvHeads, headDim } = shape
@@ -43,7 +47,7 @@ export function decodeAttention(
   const sequenceBlocks = packed ? kvHeads * Math.ceil(group / decodeRows) : heads
   const keyTile = kernel.decodeKeyTile(headDim)
   const unsplit = decodes * sequenceBlocks
-  const splits = packed ? splitsOf(gpu, unsplit, context / keyTile) : 1
+  const splits = packed ? splitsOf(gpu, launched * sequenceBlocks, context / keyTile) : 1
 
   const tokens = Math.max(keyTile, context / splits)
   const blockUs = c.blockUs + (c.tokenNs / 1e3) * tokens * (headDim / referenceHeadDim)

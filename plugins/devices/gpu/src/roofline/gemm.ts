@@ -1,4 +1,4 @@
-import { type Cost, type Gpu, overlapped, residentShare, shareOf, type Source } from '../gpu.js'
+import { type Cost, type Gpu, overlapped, residentShare, type Source, shareOf } from '../gpu.js'
 
 /** Nine numbers per chip, fitted to measured matrix products (`fit/`). */
 export interface GemmCoefficients {
@@ -23,7 +23,7 @@ export interface GemmCoefficients {
 }
 
 const tiles: readonly (readonly [rows: number, columns: number])[] = [16, 32, 64, 128, 256].flatMap((rows) =>
-  [32, 64, 128, 256].filter((columns) => rows * columns >= 1024 && rows * columns <= 32_768).map((columns) => [rows, columns] as const),
+  [64, 128, 256].filter((columns) => rows * columns <= 32_768).map((columns) => [rows, columns] as const),
 )
 const splits = [2, 3, 4, 6, 8, 12, 16, 32]
 /** k is consumed in slices of this many elements, and no split gets fewer than two. */
@@ -33,7 +33,7 @@ const bytesPerElement = 2
 const partialBytes = 4
 /** How sharply memory traffic and arithmetic overlap. */
 const overlap = 3
-/** Benchmarks of single kernels replay this many copies of the weights. */
+/** Benchmarks replay a product over several copies of its weights. Inferred from the tables: they come from L2 up to a sixth of its size. */
 const replayedCopies = 6
 
 /**

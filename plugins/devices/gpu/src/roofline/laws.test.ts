@@ -15,25 +15,31 @@ const chipArbitrary = fc.constantFrom(...names).map((name) => {
 })
 const rowsArbitrary = fc.integer({ min: 1, max: 16_384 })
 const widthArbitrary = fc.integer({ min: 1, max: 512 }).map((n) => 64 * n)
-const shapeArbitrary = fc.record({ kvHeads: fc.constantFrom(1, 2, 4, 8), group: fc.constantFrom(1, 4, 5, 8), headDim: fc.constantFrom(64, 128) }).map(
-  ({ kvHeads, group, headDim }) => ({ heads: kvHeads * group, kvHeads, headDim, kvBytesPerElement: 2 }),
-)
+const shapeArbitrary = fc
+  .record({ kvHeads: fc.constantFrom(1, 2, 4, 8), group: fc.constantFrom(1, 4, 5, 8), headDim: fc.constantFrom(64, 128) })
+  .map(({ kvHeads, group, headDim }) => ({ heads: kvHeads * group, kvHeads, headDim, kvBytesPerElement: 2 }))
 const scratch = () => ({ us: 0, computeFraction: 0 })
 const twiceTheBandwidth = (gpu: Gpu): Gpu => ({ ...gpu, memoryBytesPerUs: 2 * gpu.memoryBytesPerUs })
-/** Waves, tiles and splits are steps: a latency may fall where one of them changes, but by no more than this. */
-const steps = 1.01
+const rounding = 1 + 1e-9
 /** More to split costs the kernel that combines the parts. */
-const splitSteps = 1.05
+const splitSteps = 1.08
 
 describe('a matrix product', () => {
   it('takes no less time with more rows, more columns or more to sum over', () => {
     fc.assert(
-      fc.property(chipArbitrary, rowsArbitrary, widthArbitrary, widthArbitrary, fc.integer({ min: 1, max: 64 }), ({ gpu, coefficients: { gemm: c } }, m, n, k, more) => {
-        const us = gemm(gpu, c, m, n, k).us
-        expect(gemm(gpu, c, m + more, n, k).us * steps).toBeGreaterThanOrEqual(us)
-        expect(gemm(gpu, c, m, n + 64 * more, k).us * steps).toBeGreaterThanOrEqual(us)
-        expect(gemm(gpu, c, m, n, k + 64 * more).us * splitSteps).toBeGreaterThanOrEqual(us)
-      }),
+      fc.property(
+        chipArbitrary,
+        rowsArbitrary,
+        widthArbitrary,
+        widthArbitrary,
+        fc.integer({ min: 1, max: 64 }),
+        ({ gpu, coefficients: { gemm: c } }, m, n, k, more) => {
+          const us = gemm(gpu, c, m, n, k).us
+          expect(gemm(gpu, c, m + more, n, k).us * rounding).toBeGreaterThanOrEqual(us)
+          expect(gemm(gpu, c, m, n + 64 * more, k).us * rounding).toBeGreaterThanOrEqual(us)
+          expect(gemm(gpu, c, m, n, k + 64 * more).us * splitSteps).toBeGreaterThanOrEqual(us)
+        },
+      ),
       { numRuns: 1000 },
     )
   })
@@ -42,8 +48,8 @@ describe('a matrix product', () => {
     fc.assert(
       fc.property(chipArbitrary, rowsArbitrary, widthArbitrary, widthArbitrary, ({ gpu, coefficients: { gemm: c } }, m, n, k) => {
         const us = gemm(gpu, c, m, 2 * n, 2 * k).us
-        expect(gemm(gpu, c, m, n, 2 * k).us).toBeLessThanOrEqual(us)
-        expect(gemm(gpu, c, m, 2 * n, k).us).toBeLessThanOrEqual(us * splitSteps)
+        expect(gemm(gpu, c, m, n, 2 * k).us).toBeLessThanOrEqual(us * rounding)
+        expect(gemm(gpu, c, m, 2 * n, k).us).toBeLessThanOrEqual(us * rounding)
       }),
       { numRuns: 500 },
     )
@@ -66,44 +72,71 @@ describe('a matrix product', () => {
 describe('decode attention', () => {
   it('takes no less time with a longer context', () => {
     fc.assert(
-      fc.property(chipArbitrary, shapeArbitrary, fc.integer({ min: 1, max: 512 }), rowsArbitrary, fc.integer({ min: 1, max: 999 }), ({ gpu, coefficients: { decode: c } }, shape, n, context, more) => {
-        expect(decodeAttention(gpu, c, shape, n, context + more).us).toBeGreaterThanOrEqual(decodeAttention(gpu, c, shape, n, context).us / steps)
-      }),
+      fc.property(
+        chipArbitrary,
+        shapeArbitrary,
+        fc.integer({ min: 1, max: 512 }),
+        rowsArbitrary,
+        fc.integer({ min: 1, max: 999 }),
+        ({ gpu, coefficients: { decode: c } }, shape, n, context, more) => {
+          expect(decodeAttention(gpu, c, shape, n, context + more).us).toBeGreaterThanOrEqual(
+            decodeAttention(gpu, c, shape, n, context).us / rounding,
+          )
+        },
+      ),
       { numRuns: 1000 },
     )
   })
 
   it('never gains time by losing bandwidth or by having twice the heads', () => {
     fc.assert(
-      fc.property(chipArbitrary, shapeArbitrary, fc.integer({ min: 1, max: 512 }), rowsArbitrary, ({ gpu, coefficients: { decode: c } }, shape, n, context) => {
-        const { us, computeFraction } = decodeAttention(gpu, c, shape, n, context)
-        expect(decodeAttention(twiceTheBandwidth(gpu), c, shape, n, context).us).toBeLessThanOrEqual(us)
-        const whole = { ...shape, heads: 2 * shape.heads, kvHeads: 2 * shape.kvHeads }
-        expect(us).toBeLessThanOrEqual(decodeAttention(gpu, c, whole, n, context).us * splitSteps)
-        expect(computeFraction).toBeGreaterThanOrEqual(0)
-        expect(computeFraction).toBeLessThanOrEqual(1)
-      }),
+      fc.property(
+        chipArbitrary,
+        shapeArbitrary,
+        fc.integer({ min: 1, max: 512 }),
+        rowsArbitrary,
+        ({ gpu, coefficients: { decode: c } }, shape, n, context) => {
+          const { us, computeFraction } = decodeAttention(gpu, c, shape, n, context)
+          expect(decodeAttention(twiceTheBandwidth(gpu), c, shape, n, context).us).toBeLessThanOrEqual(us)
+          const whole = { ...shape, heads: 2 * shape.heads, kvHeads: 2 * shape.kvHeads }
+          expect(us).toBeLessThanOrEqual(decodeAttention(gpu, c, whole, n, context).us * splitSteps)
+          expect(computeFraction).toBeGreaterThanOrEqual(0)
+          expect(computeFraction).toBeLessThanOrEqual(1)
+        },
+      ),
       { numRuns: 1000 },
     )
   })
 
   it('reads from memory what a benchmark that replays it would find in L2', () => {
-    const { gpu, c } = { gpu: gpuOf(chips['rtx-pro-6000'].spec, chips['rtx-pro-6000'].attention), c: analyticGpu('rtx-pro-6000', '0.24').coefficients.decode }
+    const { gpu, c } = {
+      gpu: gpuOf(chips['rtx-pro-6000'].spec, chips['rtx-pro-6000'].attention),
+      c: analyticGpu('rtx-pro-6000', '0.24').coefficients.decode,
+    }
     const shape = { heads: 32, kvHeads: 8, headDim: 128, kvBytesPerElement: 2 }
-    expect(decodeAttention(gpu, c, shape, 16, 1024).us).toBeGreaterThan(1.2 * decodeAttention(gpu, c, shape, 16, 1024, 'replayed').us)
+    expect(decodeAttention(gpu, c, shape, 16, 1024).us).toBeGreaterThan(1.2 * decodeAttention(gpu, c, shape, 16, 1024, 16, 'replayed').us)
   })
 })
 
 describe('prefill attention', () => {
   it('takes no less time with more tokens, more context or more decodes beside it', () => {
     fc.assert(
-      fc.property(chipArbitrary, shapeArbitrary, rowsArbitrary, rowsArbitrary, fc.nat(256), rowsArbitrary, ({ gpu, coefficients: { prefill: c } }, shape, q, context, n, decodeContext) => {
-        const us = (tokens: number, before: number, decodes: number) => prefillAttention(gpu, c, shape, tokens, before, decodes, decodeContext, scratch()).us
-        const base = us(q, context, n)
-        expect(us(q + 128, context, n) * steps).toBeGreaterThanOrEqual(base)
-        expect(us(q, context + 128, n) * steps).toBeGreaterThanOrEqual(base)
-        expect(us(q, context, n + 1) * steps).toBeGreaterThanOrEqual(base)
-      }),
+      fc.property(
+        chipArbitrary,
+        shapeArbitrary,
+        rowsArbitrary,
+        rowsArbitrary,
+        fc.nat(256),
+        rowsArbitrary,
+        ({ gpu, coefficients: { prefill: c } }, shape, q, context, n, decodeContext) => {
+          const us = (tokens: number, before: number, decodes: number) =>
+            prefillAttention(gpu, c, shape, tokens, before, decodes, decodeContext, scratch()).us
+          const base = us(q, context, n)
+          expect(us(q + 128, context, n) * rounding).toBeGreaterThanOrEqual(base)
+          expect(us(q, context + 128, n) * rounding).toBeGreaterThanOrEqual(base)
+          expect(us(q, context, n + 1) * rounding).toBeGreaterThanOrEqual(base)
+        },
+      ),
       { numRuns: 1000 },
     )
   })
@@ -128,7 +161,7 @@ describe('experts', () => {
     fc.assert(
       fc.property(chipArbitrary, shapes, rowsArbitrary, ({ gpu, coefficients: { moe: c } }, shape, tokens) => {
         const us = moe(gpu, c, shape, tokens).us
-        expect(moe(gpu, c, shape, tokens + 1).us * steps).toBeGreaterThanOrEqual(us)
+        expect(moe(gpu, c, shape, tokens + 1).us * rounding).toBeGreaterThanOrEqual(us)
         expect(moe(gpu, c, { ...shape, intermediateSize: shape.intermediateSize / 2 }, tokens).us).toBeLessThanOrEqual(us)
         expect(moe(gpu, c, { ...shape, localExperts: shape.localExperts / 2 }, tokens).us).toBeLessThanOrEqual(us)
       }),

@@ -1,5 +1,5 @@
 import type { Moe } from '@servesim/core'
-import { type Cost, type Gpu, overlapped, residentShare, shareOf, type Source } from '../gpu.js'
+import { type Cost, type Gpu, overlapped, residentShare, type Source, shareOf } from '../gpu.js'
 
 /** Seven numbers per chip, fitted to measured layers of experts (`fit/`). */
 export interface MoeCoefficients {
@@ -30,7 +30,14 @@ const bytesPerElement = 2
 const overlap = 2
 
 /** The experts of one layer on this rank: two grouped matrix products over the experts that any token chose. */
-export function moe(gpu: Gpu, c: MoeCoefficients, shape: Shape, tokens: number, routing: Routing = 'random', source: Source = 'memory'): Cost {
+export function moe(
+  gpu: Gpu,
+  c: MoeCoefficients,
+  shape: Shape,
+  tokens: number,
+  routing: Routing = 'random',
+  source: Source = 'memory',
+): Cost {
   const { hiddenSize, intermediateSize } = shape
   const routed = (tokens * shape.topK * shape.localExperts) / shape.experts
   const active = activeExperts(shape, tokens, routing)

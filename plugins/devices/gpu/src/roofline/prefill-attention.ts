@@ -85,7 +85,9 @@ export function prefillAttention(
   const fresh = kernel.readsFreshFromL2 ? residentShare(prefillBytes, freshUpTo * gpu.l2Bytes, freshUntil * gpu.l2Bytes) : 0
   const prefillTraffic = (prefillBytes * (1 - fresh)) / bandwidth
   const perHead = decodes * decodeContext * kvBytes
-  const reread = kernel.packsQueryHeads ? 1 : 1 + (group - 1) * (1 - residentShare(perHead, sharedUpTo * gpu.l2Bytes, sharedUntil * gpu.l2Bytes))
+  const reread = kernel.packsQueryHeads
+    ? 1
+    : 1 + (group - 1) * (1 - residentShare(perHead, sharedUpTo * gpu.l2Bytes, sharedUntil * gpu.l2Bytes))
   const decodeTraffic = (perHead * kvHeads * reread) / bandwidth
 
   // Loading queries and storing outputs does not overlap a tile's own arithmetic; streaming another sequence's KV does.

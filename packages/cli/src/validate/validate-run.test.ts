@@ -1,0 +1,127 @@
+import { readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { servesim, temporaryFolder, writeFiles } from '../../test/command.js'
+import { isPresent, recorded } from '../../test/recorded.js'
+import { type Validation, validateRun } from './validate-run.js'
+
+const cwd = temporaryFolder()
+afterAll(() => rmSync(cwd, { recursive: true }))
+
+const meta = {
+  model: 'meta-llama/Llama-3.1-8B',
+  vllm_version: '0.28.1',
+  engine_kwargs: { tensor_parallel_size: 1, max_num_seqs: null },
+  resolved_config: { max_num_seqs: 64 },
+}
+
+/** A recording of three requests, as a real one is laid out. */
+function record(name: string, files: Record<string, unknown> = {}): string {
+  const request = (i: number) => ({
+    request_id: `bench-${i}`,
+    input_toks: 20,
+    output_toks: 3,
+    arrival_time: 1000 + i,
+    queued_ts: 5 + i,
+    scheduled_ts: 5 + i,
+    first_token_ts: 5.02 + i,
+    last_token_ts: 5.04 + i,
+  })
+  writeFiles(join(cwd, name), {
+    'config.json': { link_bw: 16, nodes: [{ instances: [{ hardware: 'H100', npu_mem: { mem_util: 0.8 } }] }] },
+    'vllm/meta.json': meta,
+    'vllm/requests.jsonl': [0, 1, 2].map((i) => JSON.stringify(request(i))).join('\n'),
+    ...files,
+  })
+  return name
+}
+
+describe('validating a recorded run', () => {
+  test('replays its requests under its settings and compares fifteen figures', async () => {
+    const { code, stdout, stderr } = await servesim(cwd, 'validate', record('plain'), '--json')
+    expect(code, stderr).toBe(0)
+    const document = JSON.parse(stdout) as Validation
+    expect(document.metrics).toHaveLength(15)
+    expect(document.metrics.find((m) => m.metric === 'ttft' && m.stat === 'mean')!.measured).toBeCloseTo(20, 5)
+    expect(document.metrics.find((m) => m.metric === 'tpot' && m.stat === 'p99')!.measured).toBeCloseTo(10, 5)
+    expect(document).toMatchObject({
+      requests: { arrived: 3, finished: 3 },
+      settings: { device: 'H100', maxNumSeqs: 64, gpuMemoryUtilization: 0.8, linkBytesPerSecond: 16 * 2 ** 30 },
+      meanAbsErrorPct: expect.any(Number),
+    })
+    const words = document.assumptions.join(' ')
+    expect(words).toContain('The text of the prompts is not known')
+    expect(words).toContain('chosen by looking at recorded runs')
+  })
+
+  test('names the release that stands in for one that is not mimicked', async () => {
+    const { assumptions } = await validateRun(record('release', { 'vllm/meta.json': { ...meta, vllm_version: '0.23.0' } }), { cwd })
+    expect(assumptions.join(' ')).toMatch(/Scheduled like vLLM 0\.\d+; the run was recorded under 0\.23\.0/)
+  })
+
+  test('finds the identity of prompts in the dataset, where the lengths agree', async () => {
+    const ids = Array.from({ length: 20 }, (_, i) => i)
+    const line = (i: number, tokens = ids) =>
+      JSON.stringify({ input_toks: tokens.length, output_toks: 3, arrival_time_ns: i, input_tok_ids: tokens })
+    const withPath = { 'vllm/meta.json': { ...meta, dataset_path: 'workloads/set.jsonl' } }
+    writeFiles(cwd, { 'workloads/set.jsonl': [line(0), line(1), line(2), line(3)].join('\n') })
+    const hit = await validateRun(record('hit', withPath), { cwd })
+    expect(hit.result.cachedTokens).toBe(32)
+    writeFiles(cwd, { 'other.jsonl': [line(0, ids.slice(1)), line(1), line(2)].join('\n') })
+    const miss = await validateRun('hit', { cwd, workload: 'other.jsonl' })
+    expect(miss.result.cachedTokens).toBe(0)
+    expect(miss.assumptions.join(' ')).toContain('The text of the prompts is not known')
+  })
+
+  test('--ablate leaves each mechanism out in turn', async () => {
+    const { ablations } = await validateRun(record('ablate'), { cwd, ablate: true })
+    expect(ablations.map((a) => a.without)).toEqual(['async-scheduling', 'prefix-caching', 'cuda-graphs', 'host-time', 'decode-straggler'])
+    expect((await servesim(cwd, 'validate', 'ablate', '--ablate')).stdout).toContain('Error without')
+  })
+
+  test.each([
+    ['data parallel ranks', { 'vllm/meta.json': { ...meta, engine_kwargs: { data_parallel_size: 2 } } }, 'data_parallel_size'],
+    ['expert parallelism', { 'vllm/meta.json': { ...meta, engine_kwargs: { enable_expert_parallel: true } } }, 'enable_expert_parallel'],
+    ['a half-written meta.json', { 'vllm/meta.json': '{"model": ' }, 'meta.json'],
+    ['a meta.json without a release', { 'vllm/meta.json': { model: 'x' } }, 'vllm_version is missing'],
+    ['a half-written line', { 'vllm/requests.jsonl': '{"input_toks": 3' }, 'requests.jsonl:1'],
+    [
+      'a request without its first token',
+      { 'vllm/requests.jsonl': '{"arrival_time": 1, "queued_ts": 1, "first_token_ts": null}' },
+      'first_token_ts is null',
+    ],
+    ['no request', { 'vllm/requests.jsonl': '' }, 'SERVESIM_EMPTY_WORKLOAD'],
+    ['an unknown device', { 'config.json': { hardware: 'ACME' } }, 'ACME'],
+    ['no device', { 'config.json': {} }, '--device'],
+  ])('%s is refused with a sentence', async (_, files, words) => {
+    const { code, stderr } = await servesim(cwd, 'validate', record('bad', files))
+    expect(code).toBe(2)
+    expect(stderr).toContain(words)
+  })
+})
+
+describe.skipIf(!isPresent)('the recorded Llama-3.1-8B run on an RTX PRO 6000', () => {
+  let validation: Validation
+  beforeAll(async () => {
+    validation = await validateRun(recorded.denseRun, { cwd, profiles: [recorded.profiles] })
+  })
+
+  test('is replayed with its prefix hits', () => {
+    expect(validation.result.requests).toEqual({ arrived: 300, finished: 300, refused: 0 })
+    // Counted by the recorded engine.
+    expect(validation.result.cachedTokens).toBe(19_520)
+  })
+
+  test('measures what the recorder’s own summary says', () => {
+    const measured = Object.fromEntries(validation.metrics.map((m) => [`${m.metric} ${m.stat}`, m.measured.toFixed(1)]))
+    const summary = readFileSync(join(recorded.denseRun, 'validation/summary.txt'), 'utf8')
+    for (const value of [measured['ttft mean'], measured['ttft p99'], measured['latency median'], measured['tpot p90']])
+      expect(summary).toContain(value)
+  })
+
+  test('data parallel recordings are refused', async () => {
+    const { code, stderr } = await servesim(cwd, 'validate', recorded.dataParallelRun, '--profile', recorded.profiles)
+    expect(code).toBe(2)
+    expect(stderr).toContain('data_parallel_size')
+  })
+})

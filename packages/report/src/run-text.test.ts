@@ -1,0 +1,57 @@
+import { describe, expect, test } from 'vitest'
+import { sampleFacts, sampleResult } from '../test/sample-run.js'
+import { runText } from './run-text.js'
+
+describe('the text of a run', () => {
+  test('shows every figure with its definition, in 100 columns', () => {
+    const text = runText(sampleResult(), sampleFacts(), { wallMs: 12 })
+    for (const words of [
+      /^TTFT +1\.250 +2\.250 +3\.250 +4\.250 +5\.250$/m,
+      /^Latency +1,000\.3 /m,
+      'time to first token: first token − arrival\n',
+      '8.000 requests/s',
+      '51,200 prompt (10.0 % from the prefix cache)',
+      'peak 25.0 %, mean < 0.1 % of 26,504 blocks; 1 preemption',
+      /linear +60\.0 %.*memory +70\.0 %/,
+      '20.0 % idle',
+      'measured 75.0 %, interpolated 25.0 %',
+      'request 7 (200,000 prompt, 10 output tokens)',
+      '12,345 steps, 50.0 % of them in stretches; simulated in 12.00 ms',
+    ]) {
+      if (typeof words === 'string') expect(text).toContain(words)
+      else expect(text).toMatch(words)
+    }
+    for (const line of text.split('\n')) expect([...line].length, line).toBeLessThanOrEqual(100)
+  })
+
+  test('says from which instant latency counts', () => {
+    expect(runText(sampleResult(), { ...sampleFacts(), latencyFrom: 'queued' })).toContain('first token − the instant the engine queued')
+  })
+
+  test('names measurements of another engine release among the assumptions', () => {
+    const mismatch = 'measured under engine release 0.28.1, and 0.19 is simulated'
+    expect(runText(sampleResult(), sampleFacts({ measuredRelease: '0.28.1' })).replaceAll(/\n +/g, ' ')).toContain(mismatch)
+    expect(runText(sampleResult(), sampleFacts())).not.toContain('engine release')
+    expect(runText(sampleResult(), sampleFacts({ measuredRelease: undefined }))).not.toContain('engine release')
+  })
+
+  test('of a run in which nothing finished shows dashes and no NaN', () => {
+    const nothing = sampleResult({
+      requests: { arrived: 1, finished: 0, refused: 1 },
+      metrics: sampleResult().metrics.map((m) => ({ ...m, value: Number.NaN })),
+      timeByClass: { attention: 0, linear: 0, moe: 0, 'norm-activation': 0, embedding: 0, 'logits-sampling': 0, collective: 0, host: 0 },
+      timeByProvenance: { measured: 0, interpolated: 0, extrapolated: 0, analytic: 0 },
+      promptTokens: 0,
+    })
+    const text = runText(nothing, sampleFacts())
+    expect(text).toMatch(/^TTFT +–/m)
+    expect(text).not.toContain('NaN')
+  })
+
+  test('lists ten refusals and counts the rest', () => {
+    const refusals = Array.from({ length: 20 }, (_, i) => ({ ...sampleResult().refusals[0]!, arrivalIndex: i }))
+    const text = runText(sampleResult({ refusals, requests: { arrived: 100, finished: 80, refused: 20 } }), sampleFacts())
+    expect(text).toContain('and 10 more')
+    expect(text.match(/- request/g)).toHaveLength(10)
+  })
+})

@@ -1,0 +1,90 @@
+import {
+  type Plugin,
+  parseOptions,
+  Registry,
+  type RunPrice,
+  type StepCost,
+  type StepCostContext,
+  type StepCostLink,
+  type StepPrice,
+  type StepView,
+  stepCost,
+  technique,
+} from '@servesim/core'
+
+/** The step-cost link that a technique claims. */
+export function linkOf(plugin: Plugin, use: string, options: Record<string, unknown> = {}): StepCostLink {
+  const provider = new Registry([plugin]).named(technique, use, 'technique')
+  const claimed: StepCostLink[] = []
+  provider.build(parseOptions(provider.options, options, 'technique'), {
+    path: 'technique',
+    claim: (point, contribution) => {
+      if (point.id === stepCost.id) claimed.push(contribution as StepCostLink)
+    },
+    memoryClaim: () => {},
+    eviction: () => {
+      throw new Error('No eviction here.')
+    },
+    assume: () => {},
+  })
+  return claimed[0] ?? { name: 'none', wrap: (next) => next }
+}
+
+export function poolContext(facts: Partial<StepCostContext>): StepCostContext {
+  return {
+    path: 'pool',
+    device: { name: 'device', vendor: 'vendor', memoryBytes: 1e11, memoryBytesPerSecond: 1e12, bf16FlopPerSecond: 1e15, source: 'test' },
+    straggler: undefined,
+    mixedStepHostMs: undefined,
+    collectives: [],
+    kvHeads: 8,
+    layers: 32,
+    maxBatchedTokens: 2048,
+    maxSequences: 128,
+    engineRelease: '0.19.0',
+    assume: () => {},
+    ...facts,
+  }
+}
+
+/** A formed step; counts that are not given follow from those that are. */
+export function stepOf(given: Partial<StepView>): StepView {
+  const { decodes = 0, prefills = 0, prefillTokens = 0 } = given
+  const tokens = decodes + prefillTokens
+  const sequences = decodes + prefills
+  return {
+    tokens,
+    sequences,
+    decodes,
+    decodeContextSum: 0,
+    longestDecodeContext: 0,
+    prefills,
+    prefillTokens,
+    prefillWork: 0,
+    paddedTokens: tokens,
+    paddedSequences: sequences,
+    graph: 'none',
+    ...given,
+  }
+}
+
+export function priced(cost: StepCost, step: StepView): StepPrice {
+  const out = { fixedNs: 0, attentionNs: 0, hostNs: 0 }
+  cost.price({ ...step }, 0, out)
+  return out
+}
+
+/** Each step of a run of pure-decode steps, priced one by one and in one go. */
+export function pricedRun(cost: StepCost, step: StepView, count: number): { single: StepPrice[]; run: StepPrice[] } {
+  const single = Array.from({ length: count }, (_, j) =>
+    priced(cost, {
+      ...step,
+      decodeContextSum: step.decodeContextSum + j * step.decodes,
+      longestDecodeContext: step.longestDecodeContext + j,
+    }),
+  )
+  const out: RunPrice = { fixedNs: 0, hostNs: 0, attentionNs: new Float64Array(count) }
+  cost.priceRun({ ...step }, count, 0, out)
+  const run = Array.from(out.attentionNs, (attentionNs) => ({ fixedNs: out.fixedNs, attentionNs, hostNs: out.hostNs }))
+  return { single, run }
+}
