@@ -28,9 +28,9 @@ export class KvBlocks {
 
   /** Gives the request enough blocks for `tokens` tokens in all. False: not enough are free, nothing has changed. */
   extend(request: number, tokens: number): boolean {
-    const { requests } = this
-    const needed = this.blocksFor(tokens) - requests.blocks[request]!
-    if (needed <= 0) return true
+    const held = this.requests.blocks[request]!
+    if (tokens <= held * this.blockSizeTokens) return true
+    const needed = this.blocksFor(tokens) - held
     if (needed > this.free) return false
     this.give(request, needed)
     return true

@@ -1,6 +1,6 @@
-import type { CollectiveCall, Operator, OperatorClass, OperatorGraph } from './operators.js'
+import type { CollectiveCall, Operator, OperatorGraph } from './operators.js'
 import { operatorClasses } from './operators.js'
-import type { AttentionLatency, CompiledDevice, Latency, Provenance } from './points/device.js'
+import type { AttentionLatency, CompiledDevice, Provenance } from './points/device.js'
 import { provenances } from './points/device.js'
 import type { Network } from './points/network.js'
 import type { RunPrice, StepCost, StepPrice, StepView } from './points/step-cost.js'
@@ -9,23 +9,23 @@ import type { RunPrice, StepCost, StepPrice, StepView } from './points/step-cost
 export const resources = ['compute', 'memory', 'link', 'host'] as const
 export type Resource = (typeof resources)[number]
 
-const classCount = operatorClasses.length
 const attentionClass = operatorClasses.indexOf('attention')
+const collectiveClass = operatorClasses.indexOf('collective')
 const hostClass = operatorClasses.indexOf('host')
 const linkResource = resources.indexOf('link')
 const hostResource = resources.indexOf('host')
 const extrapolated = provenances.indexOf('extrapolated')
 
 /**
- * The price of a step without techniques: latencies of all operators summed over the layers, and collectives. At build everything
- * that depends on the token count alone is folded into one number per count, likewise for the sequence count; what is left to do per
- * step is two lookups and one attention price, however many layers and operators there are.
+ * The price of a step without techniques: latencies of all operators summed over the layers, and collectives. Everything that depends
+ * on the token count alone is folded into one number per count, likewise for the sequence count; what is left to do per step is two
+ * lookups and one attention price, however many layers and operators there are.
  */
 export class BaseStepCost implements StepCost {
   readonly reads = 'shape'
   readonly usage: StepUsage
-  private readonly tokensNs: Float64Array
-  private readonly sequencesNs: Float64Array
+  private readonly byTokens: RowTable
+  private readonly bySequences: RowTable
   /** Decode rows by sequences, and for how many each was launched. */
   private readonly rows: (Float64Array | undefined)[] = []
   private readonly rowLaunched: number[] = []
@@ -36,20 +36,18 @@ export class BaseStepCost implements StepCost {
   private cell = 0
 
   constructor(graph: OperatorGraph, device: CompiledDevice, network: Network | undefined, maxTokens: number, maxSequences: number) {
-    const byTokens = new RowTable(maxTokens)
-    const bySequences = new RowTable(maxSequences)
+    this.byTokens = new RowTable(maxTokens, device, network)
+    this.bySequences = new RowTable(maxSequences, device, network)
     let attentionRepeat = 0
     for (const operator of graph.operators) {
       if (operator.kind === 'attention') attentionRepeat += operator.repeat
-      else tableOf(operator, byTokens, bySequences).addOperator(operator, device)
+      else (operator.kind === 'moe' || operator.rows === 'tokens' ? this.byTokens : this.bySequences).operators.push(operator)
     }
-    for (const call of graph.collectives) (call.rows === 'sequences' ? bySequences : byTokens).addCollective(call, network!)
-    this.tokensNs = byTokens.totalNs
-    this.sequencesNs = bySequences.totalNs
+    for (const call of graph.collectives) (call.rows === 'tokens' ? this.byTokens : this.bySequences).collectives.push(call)
     this.attention = device.attention
     this.grid = device.attention.contextTokens
     this.attentionRepeat = attentionRepeat
-    this.usage = new StepUsage(byTokens, bySequences, device.attention)
+    this.usage = new StepUsage(this.byTokens, this.bySequences, device.attention)
   }
 
   price(step: StepView, _startNs: number, out: StepPrice): void {
@@ -72,7 +70,7 @@ export class BaseStepCost implements StepCost {
   }
 
   private fixedNs(step: StepView): number {
-    return this.tokensNs[step.paddedTokens]! + this.sequencesNs[step.sequences]!
+    return this.byTokens.ns(step.paddedTokens) + this.bySequences.ns(step.sequences)
   }
 
   private row(step: StepView): Float64Array {
@@ -109,48 +107,57 @@ export class BaseStepCost implements StepCost {
   }
 }
 
-function tableOf(operator: Operator, byTokens: RowTable, bySequences: RowTable): RowTable {
-  return operator.kind === 'moe' || (operator.kind !== 'attention' && operator.rows === 'tokens') ? byTokens : bySequences
-}
-
-/** Latency by row count, in all and split by operator class, resource and provenance. */
+/**
+ * Latency by row count, in all and split by operator class, resource and provenance. A row count is priced when it first occurs: a run
+ * meets a small part of them.
+ */
 class RowTable {
-  readonly totalNs: Float64Array
-  readonly classNs: Float64Array[]
-  readonly resourceNs: Float64Array[]
-  readonly provenanceNs: Float64Array[]
+  readonly operators: Exclude<Operator, { kind: 'attention' }>[] = []
+  readonly collectives: CollectiveCall[] = []
+  private readonly totalNs: Float64Array
+  private readonly splits: UsageSummary[] = []
 
-  constructor(readonly maxRows: number) {
-    const column = () => new Float64Array(maxRows + 1)
-    this.totalNs = column()
-    this.classNs = operatorClasses.map(column)
-    this.resourceNs = resources.map(column)
-    this.provenanceNs = provenances.map(column)
+  constructor(
+    readonly maxRows: number,
+    private readonly device: CompiledDevice,
+    private readonly network: Network | undefined,
+  ) {
+    this.totalNs = new Float64Array(maxRows + 1).fill(Number.NaN)
   }
 
-  addOperator(operator: Exclude<Operator, { kind: 'attention' }>, device: CompiledDevice): void {
-    for (let rows = 1; rows <= this.maxRows; rows++) this.add(rows, operator.class, operator.repeat, device.latency(operator, rows))
+  ns(rows: number): number {
+    const known = this.totalNs[rows]!
+    return Number.isNaN(known) ? this.price(rows) : known
   }
 
-  addCollective(call: CollectiveCall, network: Network): void {
-    const { provenance } = network
-    for (let rows = 1; rows <= this.maxRows; rows++) {
-      const ns = call.repeat * network.collectiveNs(call.collective, call.ranks, rows * call.bytesPerRow)
-      this.totalNs[rows]! += ns
-      this.classNs[operatorClasses.indexOf('collective')]![rows]! += ns
-      this.resourceNs[linkResource]![rows]! += ns
-      this.provenanceNs[provenances.indexOf(provenance)]![rows]! += ns
+  /** How a row count's latency splits; it must have been priced. */
+  split(rows: number): UsageSummary {
+    return this.splits[rows]!
+  }
+
+  private price(rows: number): number {
+    const split = emptyUsage()
+    let total = 0
+    for (const operator of this.operators) {
+      const latency = this.device.latency(operator, rows)
+      const ns = operator.repeat * latency.ns
+      const compute = ns * (latency.computeFraction ?? 0)
+      total += ns
+      split.classNs[operatorClasses.indexOf(operator.class)]! += ns
+      split.resourceNs[0]! += compute
+      split.resourceNs[1]! += ns - compute
+      split.provenanceNs[provenances.indexOf(latency.provenance)]! += ns
     }
-  }
-
-  private add(rows: number, operatorClass: OperatorClass, repeat: number, latency: Latency): void {
-    const ns = repeat * latency.ns
-    const compute = ns * (latency.computeFraction ?? 0)
-    this.totalNs[rows]! += ns
-    this.classNs[operatorClasses.indexOf(operatorClass)]![rows]! += ns
-    this.resourceNs[0]![rows]! += compute
-    this.resourceNs[1]![rows]! += ns - compute
-    this.provenanceNs[provenances.indexOf(latency.provenance)]![rows]! += ns
+    for (const call of this.collectives) {
+      const ns = call.repeat * this.network!.collectiveNs(call.collective, call.ranks, rows * call.bytesPerRow)
+      total += ns
+      split.classNs[collectiveClass]! += ns
+      split.resourceNs[linkResource]! += ns
+      split.provenanceNs[provenances.indexOf(this.network!.provenance)]! += ns
+    }
+    this.splits[rows] = split
+    this.totalNs[rows] = total
+    return total
   }
 }
 
@@ -229,9 +236,7 @@ export class StepUsage {
     for (let rows = 1; rows <= table.maxRows; rows++) {
       const n = steps[rows]!
       if (n === 0) continue
-      for (let c = 0; c < classCount; c++) into.classNs[c]! += n * table.classNs[c]![rows]!
-      for (let r = 0; r < resources.length; r++) into.resourceNs[r]! += n * table.resourceNs[r]![rows]!
-      for (let p = 0; p < provenances.length; p++) into.provenanceNs[p]! += n * table.provenanceNs[p]![rows]!
+      addUsage(into, table.split(rows), n)
     }
   }
 }
@@ -249,4 +254,11 @@ export function emptyUsage(): UsageSummary {
     resourceNs: new Float64Array(resources.length),
     provenanceNs: new Float64Array(provenances.length),
   }
+}
+
+/** Adds `times` × `from`. */
+export function addUsage(into: UsageSummary, from: UsageSummary, times: number): void {
+  for (let i = 0; i < into.classNs.length; i++) into.classNs[i]! += times * from.classNs[i]!
+  for (let i = 0; i < into.resourceNs.length; i++) into.resourceNs[i]! += times * from.resourceNs[i]!
+  for (let i = 0; i < into.provenanceNs.length; i++) into.provenanceNs[i]! += times * from.provenanceNs[i]!
 }

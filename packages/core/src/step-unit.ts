@@ -98,8 +98,11 @@ export class StepUnit implements StepPlan {
     requests.replica[request] = this.index
     if (this.stretch.active) {
       if (this.scheduler.staysSteadyWith(request)) {
-        // Nothing changes for the running batch: the engine drains its input at the end of the step that runs now.
-        this.drain(request, this.stretch.nextEndNs(nowNs))
+        // Nothing changes for the running batch: the engine drains its input at the end of the step that runs now. When it does so behind
+        // the stretch is the host's affair.
+        const endNs = this.stretch.nextEndNs(nowNs)
+        if (endNs < this.stretch.endNs) this.drain(request, endNs)
+        else this.inbox.push(request)
         return
       }
       this.stretch.interrupt(nowNs)
@@ -206,20 +209,30 @@ export class StepUnit implements StepPlan {
   private completeHead(nowNs: number): void {
     const step = this.ring[this.head]!
     const { requests, sink, depth } = this.shared
+    const { placeholderTokens, outputTokens, maxOutputTokens, firstTokenNs, lastTokenNs, identified, status, computedTokens } = requests
+    // Nearly all members had their last token at one instant: equal gaps are counted together.
+    let gapNs = 0
+    let withGap = 0
     for (let i = 0; i < step.count; i++) {
       if (step.emits[i] === 0) continue
       const r = step.members[i]!
-      if (depth > 1) requests.placeholderTokens[r]!--
-      const output = ++requests.outputTokens[r]!
-      if (output === 1) requests.firstTokenNs[r] = nowNs
-      else sink.token(nowNs - requests.lastTokenNs[r]!, 1)
-      requests.lastTokenNs[r] = nowNs
-      if (output === requests.maxOutputTokens[r]!) {
-        this.finish(r, nowNs)
-      } else if (depth > 1 && requests.identified[r] === 1 && requests.status[r] === RequestStatus.running) {
-        this.kv.commit(r, requests.computedTokens[r]! - requests.placeholderTokens[r]!)
+      if (depth > 1) placeholderTokens[r]!--
+      const output = ++outputTokens[r]!
+      if (output === 1) firstTokenNs[r] = nowNs
+      else {
+        const gap = nowNs - lastTokenNs[r]!
+        if (gap !== gapNs) {
+          if (withGap > 0) sink.token(gapNs, withGap)
+          gapNs = gap
+          withGap = 0
+        }
+        withGap++
       }
+      lastTokenNs[r] = nowNs
+      if (output === maxOutputTokens[r]!) this.finish(r, nowNs)
+      else if (depth > 1 && identified[r] === 1 && status[r] === RequestStatus.running) this.kv.commit(r, computedTokens[r]! - placeholderTokens[r]!)
     }
+    if (withGap > 0) sink.token(gapNs, withGap)
     this.head = (this.head + 1) % this.ring.length
     this.formedCount--
     this.steps++

@@ -28,10 +28,14 @@ export class Stretch implements RunPrice {
   private limit = firstCapacity
   /** Sequences that need a new block at the forms i with i ≡ d modulo the block size. */
   private readonly crossings: Int32Array
+  /** Lists of members whose output's text is known: see `commitContent`. */
+  private readonly phaseHead: Int32Array
+  private phaseNext = new Int32Array(0)
   private readonly next = new Step(1)
 
   constructor(private readonly unit: StepUnit) {
     this.crossings = new Int32Array(unit.kv.blockSizeTokens)
+    this.phaseHead = new Int32Array(unit.kv.blockSizeTokens)
   }
 
   /** Starts a stretch if at least two steps can be taken. Called right after a form that filled the ring. */
@@ -145,6 +149,11 @@ export class Stretch implements RunPrice {
       else high = middle
     }
     return low
+  }
+
+  /** When its last step ends. */
+  get endNs(): number {
+    return this.endsNs[this.length]!
   }
 
   /** When the step that runs at `timeNs` ends. */
@@ -269,21 +278,28 @@ export class Stretch implements RunPrice {
     const { index } = unit.kv
     if (index === undefined) return
     const { requests, depth } = unit.shared
-    const { computedTokens } = requests
     const size = unit.kv.blockSizeTokens
     const members = unit.running.items
-    const count = unit.running.length
-    let known = 0
-    for (let i = 0; i < count; i++) if (requests.identified[members[i]!] === 1 && index.knowsOutput(members[i]!)) known++
-    if (known === 0) return
+    // Members by the phase of their computed tokens within a block, each list in the order of the running list.
+    if (this.phaseNext.length < members.length) this.phaseNext = new Int32Array(members.length)
+    const { phaseHead, phaseNext } = this
+    phaseHead.fill(-1)
+    let known = false
+    for (let i = unit.running.length; i-- > 0; ) {
+      const r = members[i]!
+      if (requests.identified[r] === 0 || !index.knowsOutput(r)) continue
+      known = true
+      const phase = requests.computedTokens[r]! % size
+      phaseNext[i] = phaseHead[phase]!
+      phaseHead[phase] = i
+    }
+    if (!known) return
     // Asynchronous: at each completion, up to C − H with H = 1 left. Synchronous: at each form, up to C.
-    const events = depth > 1 ? completed : forms
-    for (let e = 1; e <= events; e++) {
-      const offset = depth > 1 ? e - 2 : e
-      for (let i = 0; i < count; i++) {
-        const r = members[i]!
-        const tokens = computedTokens[r]! + offset
-        if (tokens % size === 0 && requests.identified[r] === 1) unit.kv.commit(r, tokens)
+    const lag = depth > 1 ? 2 : 0
+    for (let e = 1; e <= (depth > 1 ? completed : forms); e++) {
+      const offset = e - lag
+      for (let i = phaseHead[(size - (offset % size)) % size]!; i >= 0; i = phaseNext[i]!) {
+        unit.kv.commit(members[i]!, requests.computedTokens[members[i]!]! + offset)
       }
     }
   }

@@ -3,7 +3,7 @@ import { type Metric, metricsOf } from './metrics.js'
 import { provenances, type Provenance } from './points/device.js'
 import type { Refusal } from './results.js'
 import type { Simulation } from './simulation.js'
-import { emptyUsage, resources, type Resource } from './step-price.js'
+import { addUsage, emptyUsage, resources, type Resource } from './step-price.js'
 
 /** Everything a report needs; rows are in `Simulation.results`. */
 export interface SimulationResult {
@@ -37,18 +37,7 @@ export interface SimulationResult {
 export function summarise(simulation: Simulation): SimulationResult {
   const { results, units, pools, scenario } = simulation
   const usage = emptyUsage()
-  for (const pool of pools) {
-    const own = pool.base.usage.summary()
-    own.classNs.forEach((ns, i) => {
-      usage.classNs[i]! += ns
-    })
-    own.resourceNs.forEach((ns, i) => {
-      usage.resourceNs[i]! += ns
-    })
-    own.provenanceNs.forEach((ns, i) => {
-      usage.provenanceNs[i]! += ns
-    })
-  }
+  for (const pool of pools) addUsage(usage, pool.base.usage.summary(), 1)
   const steps = units.reduce((sum, u) => sum + u.steps, 0)
   const fast = units.reduce((sum, u) => sum + u.fastSteps, 0)
   const durationNs = Math.max(0, results.lastTokenNs - results.firstArrivalNs)

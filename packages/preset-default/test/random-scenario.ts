@@ -72,7 +72,7 @@ function randomScheduler(draw: Draw, blockSizeTokens: number) {
   return {
     release: draw.of('0.19', '0.28'),
     maxNumSeqs: draw.of(1, 2, 4, 8, 16),
-    maxNumBatchedTokens: enableChunkedPrefill ? draw.integer(4, 48) : draw.integer(64, 128),
+    maxNumBatchedTokens: enableChunkedPrefill ? draw.integer(4, 48) : draw.integer(42, 80),
     asyncScheduling: draw.chance(0.6),
     policy: draw.chance(0.7) ? 'fcfs' : 'priority',
     enableChunkedPrefill,

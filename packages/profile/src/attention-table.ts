@@ -5,6 +5,9 @@ import { distinct } from './curve.js'
 import { Bracket, bilinear, type Grid, INTERPOLATED, provenanceOf, worstOf } from './grid.js'
 import { equalBatchNs, type SplitKernel } from './split-kernel.js'
 
+/** More sequences than any engine runs: makes (decodes, launched) one key. */
+const mostSequences = 2 ** 20
+
 /**
  * Attention latency of one layer from a measured table. Everything is linear; the rules for what was not measured:
  *
@@ -22,6 +25,8 @@ export class AttentionTable implements AttentionLatency {
   readonly measuredContextTokens: number
   readonly decodeProvenance: Provenance = 'interpolated'
 
+  /** Decode rows that were asked for; a table outlives a simulation. */
+  private readonly rows = new Map<number, Float64Array>()
   private readonly decode: Grid
   private readonly alone: DecodeLookup
   private readonly mixed: Grid
@@ -67,6 +72,15 @@ export class AttentionTable implements AttentionLatency {
   }
 
   decodeRowNs(decodes: number, launched = decodes): Float64Array {
+    const key = decodes * mostSequences + launched
+    const known = this.rows.get(key)
+    if (known !== undefined) return known
+    const row = this.makeRow(decodes, launched)
+    this.rows.set(key, row)
+    return row
+  }
+
+  private makeRow(decodes: number, launched: number): Float64Array {
     const [counts, contexts] = this.decode.axes as [Float64Array, Float64Array]
     this.countAt.locate(counts, decodes)
     const { index, weight } = this.countAt

@@ -96,9 +96,21 @@ function compile(
     latency(operator: Exclude<Operator, Attention>, rows: number): Latency {
       return prices.get(operator.name)?.(rows) ?? { ns: 0, provenance: 'extrapolated' }
     },
-    attention: new AttentionTable(shard.attention, `${path} (${tables}/attention.csv)`, splitKernel(graph, straggler)),
+    attention: attentionTable(shard, `${path} (${tables}/attention.csv)`, splitKernel(graph, straggler)),
     assumptions,
   }
+}
+
+/** Tables made before: a bundle does not change, and making one costs milliseconds. */
+const attentionTables = new WeakMap<ShardTables, { kernel: string; table: AttentionTable }>()
+
+function attentionTable(shard: ShardTables, path: string, splitKernel: SplitKernel | undefined): AttentionTable {
+  const kernel = JSON.stringify(splitKernel ?? null)
+  const known = attentionTables.get(shard)
+  if (known?.kernel === kernel) return known.table
+  const table = new AttentionTable(shard.attention, path, splitKernel)
+  attentionTables.set(shard, { kernel, table })
+  return table
 }
 
 /** The decode kernel of this rank, where the facts about it are known. */

@@ -21,6 +21,8 @@ export interface RecordedSettings {
   enablePrefixCaching: boolean | undefined
   enableChunkedPrefill: boolean | undefined
   longPrefillTokenThreshold: number | undefined
+  /** `NONE`, `PIECEWISE`, `FULL_AND_PIECEWISE` … */
+  cudaGraphMode: string | undefined
   enforceEager: boolean | undefined
   maxCaptureSize: number | undefined
   captureSizes: number[] | undefined
@@ -67,6 +69,8 @@ export function readRecordedSettings(runFolder: string, recording: string): Reco
     enablePrefixCaching: findValue(meta, 'boolean', 'enable_prefix_caching'),
     enableChunkedPrefill: findValue(meta, 'boolean', 'enable_chunked_prefill', 'chunked_prefill_enabled'),
     longPrefillTokenThreshold: findValue(meta, 'number', 'long_prefill_token_threshold'),
+    // As a name, or as Python prints its enumeration: `CUDAGraphMode.NONE`.
+    cudaGraphMode: findValue(meta, 'string', 'cudagraph_mode')?.split('.').at(-1),
     enforceEager: findValue(meta, 'boolean', 'enforce_eager'),
     maxCaptureSize: findValue(meta, 'number', 'max_cudagraph_capture_size'),
     captureSizes: findNumbers(meta, 'cudagraph_capture_sizes'),

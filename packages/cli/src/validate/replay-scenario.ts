@@ -59,10 +59,12 @@ export function replayScenario(input: ReplayInput, registry: Registry): ReplaySc
 }
 
 function techniquesOf(settings: RecordedSettings, { mixedStepMs }: ReplayInput): Record<string, unknown>[] {
-  const graphs = { use: 'cuda-graphs', ...present({ maxCaptureSize: settings.maxCaptureSize, captureSizes: settings.captureSizes }) }
+  const { cudaGraphMode, maxCaptureSize, captureSizes } = settings
+  const hasGraphs = settings.enforceEager !== true && cudaGraphMode !== 'NONE'
+  const mode = cudaGraphMode === 'PIECEWISE' ? 'piecewise' : undefined
   return [
     ...(settings.enablePrefixCaching === false ? [] : [{ use: 'prefix-caching' }]),
-    ...(settings.enforceEager === true ? [] : [graphs]),
+    ...(hasGraphs ? [{ use: 'cuda-graphs', ...present({ mode, maxCaptureSize, captureSizes }) }] : []),
     { use: 'host-time', mixedStepMs },
     { use: 'decode-straggler' },
   ]

@@ -22,6 +22,9 @@ import { recordingFolder } from './run-files.js'
 /** Host time of a mixed step that the recorded runs of two machines show, 24–28 ms; see docs/fidelity.md. */
 export const chosenMixedStepMs = 25
 
+/** Element types of weights, as vLLM and as bundles call them. */
+const bundleTypes: Readonly<Record<string, string>> = { bfloat16: 'bf16', float16: 'fp16' }
+
 export interface ValidateOptions {
   cwd: string
   profiles?: readonly string[]
@@ -108,7 +111,7 @@ async function deviceAndBundle(settings: RecordedSettings, options: ValidateOpti
       'Name it with --device, or give its operator latencies with --profile.',
     )
   }
-  const dtype = settings.dtype === 'bfloat16' ? 'bf16' : settings.dtype === 'float16' ? 'fp16' : undefined
+  const dtype = bundleTypes[settings.dtype?.replace('torch.', '') ?? '']
   const wish = {
     model: settings.model,
     device: wanted,

@@ -55,7 +55,16 @@ export const familiesOf = ({ gemm, decodeAttention, prefillAttention, moe }) => 
       bandwidthShare: [0.3, 0.7, 0.97],
     },
     predictUs: (gpu, c, r) =>
-      prefillAttention(gpu, c, { ...r, kvBytesPerElement: 2 }, r.sequences * r.tokens, ((1 - r.sequences) * r.tokens) / 2, 0, 0, cost).us,
+      prefillAttention(
+        gpu,
+        { prefill: c, decode: c },
+        { ...r, kvBytesPerElement: 2 },
+        r.sequences * r.tokens,
+        ((1 - r.sequences) * r.tokens) / 2,
+        0,
+        0,
+        cost,
+      ).us,
   },
   moe: {
     ranges: {

@@ -1,13 +1,15 @@
 // Errors of a set of coefficients on the rows of a table.
 
 /**
- * @param {number[]} sorted
+ * Between two neighbours linear.
+ * @param {Float64Array} sorted
  * @param {number} q
  */
-export function quantile(sorted, q) {
+function quantile(sorted, q) {
   const at = q * (sorted.length - 1)
   const low = Math.floor(at)
-  return sorted[low] + (sorted[Math.min(low + 1, sorted.length - 1)] - sorted[low]) * (at - low)
+  const value = Number(sorted[low])
+  return value + (Number(sorted[Math.ceil(at)]) - value) * (at - low)
 }
 
 /**
@@ -17,11 +19,10 @@ export function quantile(sorted, q) {
  * @returns {import('../src/coefficient-set.js').FitError}
  */
 export function fitError(predictUs, rows, release) {
-  const errors = rows.map((row) => predictUs(row) / row.us - 1)
-  const signed = errors.toSorted((a, b) => a - b)
-  const absolute = errors.map(Math.abs).toSorted((a, b) => a - b)
-  /** @param {number} share */
-  const percent = (share) => Math.round(share * 1000) / 10
+  const signed = Float64Array.from(rows, (row) => predictUs(row) / row.us - 1).sort()
+  const absolute = signed.map(Math.abs).sort()
+  /** Rounded, and never −0. @param {number} share */
+  const percent = (share) => Math.round(share * 1000) / 10 + 0
   return {
     release,
     rows: rows.length,

@@ -94,7 +94,7 @@ describe.each(names)('the analytic %s', (chip) => {
       const [ours, theirs] = [pair.attention.decodeRowNs(decodes, decodes), dense.attention.decodeRowNs(decodes, decodes)]
       ours.forEach((ns, i) => {
         // Fewer heads are split into more parts, which then have to be combined.
-        expect(ns).toBeLessThanOrEqual(theirs[i]! * 1.03)
+        expect(ns).toBeLessThanOrEqual(theirs[i]! * 1.05)
       })
     }
   })

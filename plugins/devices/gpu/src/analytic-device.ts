@@ -66,7 +66,7 @@ function compile(
       decodeRowNs: (decodes, launched) =>
         contextTokens.map((context) => decodeAttention(gpu, c.decode, shape, decodes, context, launched).us * 1e3),
       mixedNs(newTokens, context, decodes, decodeContext) {
-        const { us, computeFraction } = prefillAttention(gpu, c.prefill, shape, newTokens, context, decodes, decodeContext, scratch)
+        const { us, computeFraction } = prefillAttention(gpu, c, shape, newTokens, context, decodes, decodeContext, scratch)
         mixed.ns = us * 1e3
         mixed.computeFraction = computeFraction
         return mixed

@@ -8,7 +8,7 @@ export const vllmScheduler = definePlugin('scheduler-vllm', (host) => {
     name: 'vllm',
     description: 'Forms steps as vLLM’s V1 scheduler does: running requests first, chunked prefill, preemption by recomputation.',
     options,
-    limits: (own, { device, maxModelLenTokens }) => limitsOf(own, device, maxModelLenTokens),
+    limits: limitsOf,
     build: (own, context) => new VllmScheduler(own, context),
   })
 })

@@ -1,4 +1,4 @@
-import type { DeviceSpec, SchedulerLimits } from '@servesim/core'
+import { type SchedulerLimits, type SchedulerPoolContext, ServesimError } from '@servesim/core'
 import { z } from 'zod'
 import { type ReleaseName, releases } from './release.js'
 
@@ -22,11 +22,20 @@ export type Options = z.output<typeof options>
 /**
  * vLLM's limits, defaults included (arg_utils of 0.19, API server): 8192 tokens and 1024 requests on devices of 70 GiB and more that are
  * not an A100, else 2048 and 256. Without chunked prefill a step must hold the longest prompt.
+ * @throws ServesimError SERVESIM_BAD_OPTION where it cannot, as vLLM refuses to start
  */
-export function limitsOf(own: Options, device: DeviceSpec, maxModelLenTokens: number): SchedulerLimits {
+export function limitsOf(own: Options, { path, device, maxModelLenTokens }: SchedulerPoolContext): SchedulerLimits {
   const large = device.memoryBytes >= 70 * 2 ** 30 && !device.name.toLowerCase().includes('a100')
   const defaultTokens = large ? 8192 : 2048
   const tokens = own.maxNumBatchedTokens ?? (own.enableChunkedPrefill ? defaultTokens : Math.max(defaultTokens, maxModelLenTokens))
+  if (!own.enableChunkedPrefill && tokens < maxModelLenTokens) {
+    throw new ServesimError(
+      'SERVESIM_BAD_OPTION',
+      `${path}.maxNumBatchedTokens`,
+      `A step of ${tokens} tokens cannot hold the longest sequence, ${maxModelLenTokens} tokens, and prompts may not be cut.`,
+      'Raise maxNumBatchedTokens, lower maxModelLenTokens of the pool, or leave enableChunkedPrefill on.',
+    )
+  }
   return {
     maxNumBatchedTokens: tokens,
     maxNumSeqs: Math.min(own.maxNumSeqs ?? (large ? 1024 : 256), tokens),

@@ -152,8 +152,9 @@ export class VllmScheduler implements Scheduler {
 
   steady(): boolean {
     if (this.preempted) return false
-    // A head that lacks blocks goes on lacking them while others only take more, unless what they generate is what it begins with.
-    if (this.stop === 'blocks') return !this.plan!.matchMayGrow(this.waiting.peek())
+    // A head that lacks blocks, or budget for the whole of its prompt, goes on lacking them while others only take more, unless what they
+    // generate is what it begins with.
+    if (this.stop === 'blocks' || this.stop === 'budget') return !this.plan!.matchMayGrow(this.waiting.peek())
     return true
   }
 

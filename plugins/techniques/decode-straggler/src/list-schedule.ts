@@ -1,75 +1,59 @@
-/** Thread blocks in launch order, run-length encoded: `count[i]` blocks that each read `tokens[i]` tokens of KV. */
-export interface Launch {
-  readonly tokens: readonly number[]
-  readonly count: readonly number[]
-}
-
-/** What the blocks run on. */
-export interface Machine {
-  /** Blocks that run at a time. */
-  slots: number
-  /** Running blocks that it takes to saturate memory: fewer run at their own speed limit, more share the bandwidth. */
-  saturatingBlocks: number
-}
+import type { SplitKernel } from '@servesim/profile'
 
 /**
- * When the last block of a kernel finishes. Blocks start in launch order, each as soon as a slot is free; running blocks share memory
- * bandwidth equally, none faster than its limit. Exact: blocks that start together with equal work are one entry, which changes nothing
- * but the effort.
- * @returns time in units of what saturated memory needs for one token of one block
+ * Time of a decode attention kernel, block by block. Thread blocks start in issue order, one per multiprocessor, each as soon as one is
+ * free. Running blocks progress equally: a token of each takes what the memory needs for all of them, or a block's own limit, whichever
+ * is longer.
+ *
+ * Since progress is equal, blocks are scheduled on a clock of tokens read; how fast it runs depends on how many blocks run, and as long
+ * as blocks wait that is one per multiprocessor.
+ * @param blocks tokens of KV that each block reads, in issue order; 0 for what only pads the batch
+ * @returns ns, without the launch's fixed cost
  */
-export function finishTime({ tokens, count }: Launch, { slots, saturatingBlocks }: Machine): number {
-  // Tokens that a block which ran from the start would have read: shares are equal, so one clock serves all blocks.
-  let progress = 0
+export function kernelNs(blocks: Float64Array, { multiprocessors, blockNs, sharedNs }: SplitKernel): number {
+  const tokenNs = (running: number) => Math.max(blockNs, running * sharedNs)
+  const first = Math.min(multiprocessors, blocks.length)
+  // Ends of the running blocks, earliest on top: a binary heap, since a sorted array is one.
+  const ends = blocks.slice(0, first).sort()
+  for (let i = first; i < blocks.length; i++) replaceTop(ends, ends[0]! + blocks[i]!)
+  ends.sort()
+  // Every multiprocessor is busy until the first of these ends: nothing waits any more, and blocks only end.
   let time = 0
-  let running = 0
-  const endsAt: number[] = []
-  const blocks: number[] = []
-  let run = 0
-  let left = count[0] ?? 0
-  for (;;) {
-    while (running < slots && run < tokens.length) {
-      const started = Math.min(left, slots - running)
-      if (started > 0) {
-        endsAt.push(progress + tokens[run]!)
-        blocks.push(started)
-        running += started
-        left -= started
-      }
-      if (left === 0) left = count[++run] ?? 0
-    }
-    if (running === 0) return time
-    let first = 0
-    for (let i = 1; i < endsAt.length; i++) if (endsAt[i]! < endsAt[first]!) first = i
-    time += (endsAt[first]! - progress) * Math.max(saturatingBlocks, running)
-    progress = endsAt[first]!
-    running -= blocks[first]!
-    endsAt[first] = endsAt.at(-1)!
-    blocks[first] = blocks.at(-1)!
-    endsAt.pop()
-    blocks.pop()
+  let at = 0
+  for (let i = 0; i < ends.length; i++) {
+    time += (ends[i]! - at) * tokenNs(ends.length - i)
+    at = ends[i]!
   }
+  return time
+}
+
+/** Puts `end` in place of the earliest end. */
+function replaceTop(ends: Float64Array, end: number): void {
+  const { length } = ends
+  let at = 0
+  for (;;) {
+    let child = 2 * at + 1
+    if (child >= length) break
+    if (child + 1 < length && ends[child + 1]! < ends[child]!) child++
+    if (ends[child]! >= end) break
+    ends[at] = ends[child]!
+    at = child
+  }
+  ends[at] = end
 }
 
 /**
- * The launch of a decode kernel that splits no sequence: one block per sequence and KV head, heads outermost and sequences in batch
- * order within (FlashAttention-2's grid of batch × heads).
+ * Blocks of a decode batch in the order in which FlashAttention-2 issues them. Unsplit, the grid is batch × heads with sequences varying
+ * fastest; split, the parts of a sequence vary fastest, then its heads.
+ * @param contexts tokens per sequence, in batch order
+ * @param splits parts that each sequence is cut into
  */
-export function decodeLaunch(contexts: readonly number[], kvHeads: number): Launch {
-  const tokens: number[] = []
-  const count: number[] = []
-  for (const context of contexts) {
-    if (context === tokens.at(-1)) count[count.length - 1]!++
-    else {
-      tokens.push(context)
-      count.push(1)
-    }
+export function issueOrder(contexts: Float64Array, kvHeads: number, splits: number): Float64Array {
+  const blocks = new Float64Array(contexts.length * kvHeads * splits)
+  if (splits === 1) {
+    for (let head = 0; head < kvHeads; head++) blocks.set(contexts, head * contexts.length)
+  } else {
+    for (let i = 0; i < contexts.length; i++) blocks.fill(contexts[i]! / splits, i * kvHeads * splits, (i + 1) * kvHeads * splits)
   }
-  const heads = Array.from({ length: kvHeads })
-  return { tokens: heads.flatMap(() => tokens), count: heads.flatMap(() => count) }
-}
-
-/** Time of the launch if memory were saturated to its end, in the same unit. */
-export function saturatedTime({ tokens, count }: Launch): number {
-  return tokens.reduce((sum, work, i) => sum + work * count[i]!, 0)
+  return blocks
 }

@@ -66,12 +66,15 @@ function csv(file: string): Record<string, string>[] {
   return lines.map((line) => Object.fromEntries(line.split(',').map((cell, i) => [names[i]!, cell])))
 }
 
-/** Mean absolute error in percent of `extraNs` on top of the equal batch, by batch size. */
+/** Mean absolute error in percent of the equal batch plus `extraNs`, by batch size. */
 function errors(rows: Row[], extraNs: (row: Row) => number): Record<number, number> {
-  const bySize = Map.groupBy(rows, ({ sequences }) => sequences)
-  const mean = (values: number[]) => values.reduce((a, b) => a + b, 0) / values.length
+  const sizes = [...new Set(rows.map(({ sequences }) => sequences))]
   return Object.fromEntries(
-    [...bySize].map(([size, group]) => [size, 100 * mean(group.map((r) => Math.abs((r.equalNs + extraNs(r)) / r.unequalNs - 1)))]),
+    sizes.map((size) => {
+      const group = rows.filter(({ sequences }) => sequences === size)
+      const sum = group.reduce((total, r) => total + Math.abs((r.equalNs + extraNs(r)) / r.unequalNs - 1), 0)
+      return [size, +((100 * sum) / group.length).toFixed(2)]
+    }),
   )
 }
 

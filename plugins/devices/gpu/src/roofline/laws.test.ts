@@ -128,7 +128,7 @@ describe('prefill attention', () => {
         rowsArbitrary,
         fc.nat(256),
         rowsArbitrary,
-        ({ gpu, coefficients: { prefill: c } }, shape, q, context, n, decodeContext) => {
+        ({ gpu, coefficients: c }, shape, q, context, n, decodeContext) => {
           const us = (tokens: number, before: number, decodes: number) =>
             prefillAttention(gpu, c, shape, tokens, before, decodes, decodeContext, scratch()).us
           const base = us(q, context, n)
@@ -143,7 +143,7 @@ describe('prefill attention', () => {
 
   it('is quadratic within a prompt and not across prompts', () => {
     const gpu = gpuOf(chips['h100-sxm'].spec, chips['h100-sxm'].attention)
-    const c = analyticGpu('h100-sxm', '0.19').coefficients.prefill
+    const c = analyticGpu('h100-sxm', '0.19').coefficients
     const shape = { heads: 32, kvHeads: 8, headDim: 128, kvBytesPerElement: 2 }
     const one = prefillAttention(gpu, c, shape, 8192, 0, 0, 0, scratch()).us
     const eight = prefillAttention(gpu, c, shape, 8192, (1024 - 8192) / 2, 0, 0, scratch()).us

@@ -19,6 +19,12 @@ export interface PrefillAttentionCoefficients {
   bandwidthShare: number
 }
 
+/** Prefill's own, and from decode the bandwidth that streaming KV reaches. */
+export interface AttentionCoefficients {
+  prefill: PrefillAttentionCoefficients
+  decode: { bandwidthShare: number }
+}
+
 type Shape = Pick<Attention, 'heads' | 'kvHeads' | 'headDim' | 'kvBytesPerElement'>
 
 const activationBytes = 2
@@ -43,7 +49,7 @@ const freshUntil = 2
  */
 export function prefillAttention(
   gpu: Gpu,
-  c: PrefillAttentionCoefficients,
+  { prefill: c, decode }: AttentionCoefficients,
   shape: Shape,
   newTokens: number,
   context: number,
@@ -79,16 +85,15 @@ export function prefillAttention(
   const busy = Math.min(1, (prefillBlocks + decodeBlocks) / gpu.multiprocessors)
   const compute = Math.max(slowest, work + c.tailShare * busy * slowest)
 
-  const bandwidth = gpu.memoryBytesPerUs * c.bandwidthShare
   const kvBytes = 2 * headDim * shape.kvBytesPerElement
   const prefillBytes = 2 * newTokens * heads * headDim * activationBytes + longest * prompts * kvHeads * kvBytes
   const fresh = kernel.readsFreshFromL2 ? residentShare(prefillBytes, freshUpTo * gpu.l2Bytes, freshUntil * gpu.l2Bytes) : 0
-  const prefillTraffic = (prefillBytes * (1 - fresh)) / bandwidth
+  const prefillTraffic = (prefillBytes * (1 - fresh)) / (gpu.memoryBytesPerUs * c.bandwidthShare)
   const perHead = decodes * decodeContext * kvBytes
   const reread = kernel.packsQueryHeads
     ? 1
     : 1 + (group - 1) * (1 - residentShare(perHead, sharedUpTo * gpu.l2Bytes, sharedUntil * gpu.l2Bytes))
-  const decodeTraffic = (perHead * kvHeads * reread) / bandwidth
+  const decodeTraffic = (perHead * kvHeads * reread) / (gpu.memoryBytesPerUs * decode.bandwidthShare)
 
   // Loading queries and storing outputs does not overlap a tile's own arithmetic; streaming another sequence's KV does.
   const us = c.launchUs + c.sequenceUs * (prompts + decodes) + prefillTraffic + overlapped(compute, decodeTraffic, overlap)

@@ -1,0 +1,89 @@
+import {
+  createSimulation,
+  type Plugin,
+  type PluginHost,
+  type Point,
+  type RequestTable,
+  type Scheduler,
+  type SchedulerProvider,
+  type Simulation,
+  type SimulationInput,
+  type StepPlan,
+  scheduler,
+} from '@servesim/core'
+
+/** What one call of `Scheduler.form` decided; requests are named by their position in the order of arrival. */
+export interface RecordedForm {
+  timeNs: number
+  /** Members of the step in order, each with its tokens. */
+  scheduled: [request: number, tokens: number][]
+  preempted: number[]
+}
+
+/** Runs a scenario of one replica, step by step, and tells what its scheduler decided each time it was asked. */
+export function recordSchedule(input: SimulationInput): { simulation: Simulation; forms: RecordedForm[] } {
+  const forms: RecordedForm[] = []
+  const simulation = createSimulation({ ...input, plugins: input.plugins.map((plugin) => recording(plugin, forms)) }, { stretches: false })
+  for (let known = 0, done = false; !done; ) {
+    done = simulation.advance({ maxEvents: 1 })
+    for (; known < forms.length; known++) forms[known]!.timeNs = simulation.now
+  }
+  return { simulation, forms }
+}
+
+/** The plugin with its schedulers wrapped. */
+function recording(plugin: Plugin, forms: RecordedForm[]): Plugin {
+  return {
+    name: plugin.name,
+    plugins: (plugin.plugins ?? []).map((inner) => recording(inner, forms)),
+    setup: (host) => {
+      const provide = (point: Point<unknown>, provided: unknown): void =>
+        host.provide(point, point.id === scheduler.id ? recordingProvider(provided as SchedulerProvider, forms) : provided)
+      plugin.setup({ provide } as PluginHost)
+    },
+  }
+}
+
+function recordingProvider(provider: SchedulerProvider, forms: RecordedForm[]): SchedulerProvider {
+  return { ...provider, build: (options, context) => recordingScheduler(provider.build(options, context), context.requests, forms) }
+}
+
+function recordingScheduler(inner: Scheduler, { arrivalIndex }: RequestTable, forms: RecordedForm[]): Scheduler {
+  return {
+    reads: inner.reads,
+    get waitingCount() {
+      return inner.waitingCount
+    },
+    enqueue: (request) => inner.enqueue(request),
+    withdraw: (request) => inner.withdraw(request),
+    steady: () => inner.steady(),
+    staysSteadyWith: (request) => inner.staysSteadyWith(request),
+    form(plan) {
+      const form: RecordedForm = { timeNs: 0, scheduled: [], preempted: [] }
+      inner.form(recordingPlan(plan, arrivalIndex, form))
+      forms.push(form)
+    },
+  }
+}
+
+function recordingPlan(plan: StepPlan, arrivalIndex: Float64Array, form: RecordedForm): StepPlan {
+  const added = (done: boolean, request: number, tokens: number): boolean => {
+    if (done) form.scheduled.push([arrivalIndex[request]!, tokens])
+    return done
+  }
+  return {
+    running: plan.running,
+    match: (request) => plan.match(request),
+    matchMayGrow: (request) => plan.matchMayGrow(request),
+    schedule: (request, tokens) => added(plan.schedule(request, tokens), request, tokens),
+    admit: (request, tokens, hit, whole) => added(plan.admit(request, tokens, hit, whole), request, tokens),
+    unschedule(request) {
+      form.scheduled = form.scheduled.filter(([other]) => other !== arrivalIndex[request])
+      return plan.unschedule(request)
+    },
+    preempt(request) {
+      form.preempted.push(arrivalIndex[request]!)
+      plan.preempt(request)
+    },
+  }
+}
