@@ -36,7 +36,7 @@ export function importersOf(registry: Registry): BundleImporter[] {
 }
 
 /** Everything that a folder holds, in our format or in one that an importer reads. */
-export async function listBundles(folder: string, importers: readonly BundleImporter[]): Promise<BundleIdentity[]> {
+async function listBundles(folder: string, importers: readonly BundleImporter[]): Promise<BundleIdentity[]> {
   const own = findBundles(folder)
   if (own.length > 0) return own.map((found) => found.manifest)
   for (const importer of importers) if (await importer.recognises(folder)) return importer.list(folder)
@@ -97,7 +97,7 @@ function namesOfDevice(name: string, registry: Registry): string[] {
 }
 
 /** Instruction-tuned variants are served by bundles of their base model, so a name is first resolved to its model's id. */
-export function modelId(name: string, registry: Registry): string {
+function modelId(name: string, registry: Registry): string {
   for (const { provided } of registry.all(modelSource)) {
     const model = provided.resolve(name)
     if (model !== undefined) return model.id

@@ -1,4 +1,5 @@
 import { type Choice, parseOptions, type PoolScenario } from './config.js'
+import type { Engine } from './engine.js'
 import { nearMatches, ServesimError } from './errors.js'
 import type { Model, OperatorGraph } from './operators.js'
 import type { Registry } from './plugin.js'
@@ -27,6 +28,7 @@ export interface BuiltPool {
   memory: MemoryPlan
   base: BaseStepCost
   cost: StepCost
+  network: Network | undefined
   kvIndex: KvIndexFactory | undefined
   /** Accelerators of the pool. */
   deviceCount: number
@@ -36,7 +38,7 @@ export interface BuiltPool {
 }
 
 /** Resolves and binds one pool of a scenario. @throws ServesimError at the first thing that does not meet */
-export function buildPool(pool: PoolScenario, path: string, registry: Registry): BuiltPool {
+export function buildPool(pool: PoolScenario, path: string, registry: Registry, engine: Engine): BuiltPool {
   const assumptions: string[] = []
   const assume = (sentence: string) => {
     if (!assumptions.includes(sentence)) assumptions.push(sentence)
@@ -55,7 +57,7 @@ export function buildPool(pool: PoolScenario, path: string, registry: Registry):
   const net = buildNetwork(pool, path, graph, built, limits, registry)
   for (const sentence of net?.assumptions ?? []) assume(sentence)
 
-  const claims = buildTechniques(pool, path, registry, assume)
+  const claims = buildTechniques(pool, path, registry, engine, assume)
   const memory = countBlocks({ pool, path, model, graph, device: built.spec, limits, claimedBytes: claims.claimedBytes, assume })
   const base = new BaseStepCost(graph, compiled, net, limits.maxNumBatchedTokens, limits.maxNumSeqs)
   const attention = graph.operators.find((o) => o.kind === 'attention')
@@ -84,6 +86,7 @@ export function buildPool(pool: PoolScenario, path: string, registry: Registry):
     memory,
     base,
     cost,
+    network: net,
     kvIndex: claims.index,
     deviceCount: pool.count * pool.parallelism.tensor * pool.parallelism.pipeline,
     techniques: pool.techniques.map((t) => t.use),
@@ -142,7 +145,7 @@ interface Claims {
 }
 
 /** Builds the pool's techniques and gathers what they claim. */
-function buildTechniques(pool: PoolScenario, path: string, registry: Registry, assume: (sentence: string) => void): Claims {
+function buildTechniques(pool: PoolScenario, path: string, registry: Registry, engine: Engine, assume: (sentence: string) => void): Claims {
   const claims: Claims = { index: undefined, links: [], claimedBytes: 0 }
   let indexOwner = ''
   const names = new Set<string>()
@@ -165,6 +168,7 @@ function buildTechniques(pool: PoolScenario, path: string, registry: Registry, a
     }
     provider.build(parseOptions(provider.options, choice, at), {
       path: at,
+      engine,
       claim: claim as never,
       memoryClaim: (_purpose, bytes) => {
         claims.claimedBytes += bytes

@@ -7,6 +7,11 @@ export const RequestStatus = {
   preempted: 3,
 } as const
 
+/** A column that a technique added; its array is replaced when the table grows. */
+export interface RequestColumn {
+  values: Float64Array
+}
+
 /**
  * Requests in flight, one typed array per column; a request is named by its row. Rows are reused, so that memory follows what is in
  * flight and not what has passed. Arrays are replaced when the table grows: read them through the table, do not keep them.
@@ -44,6 +49,10 @@ export class RequestTable {
   /** 1 where the KV index knows its text. */
   identified = new Uint8Array(0)
 
+  /** 1 while a technique holds it back from the scheduler. */
+  held = new Uint8Array(0)
+
+  private readonly added: RequestColumn[] = []
   private freeRows = new Int32Array(0)
   private freeCount = 0
   private capacity = 0
@@ -69,7 +78,15 @@ export class RequestTable {
     this.replica[row] = -1
     this.status[row] = RequestStatus.queued
     this.identified[row] = 0
+    this.held[row] = 0
+    for (const column of this.added) column.values[row] = 0
     return row
+  }
+
+  addColumn(): RequestColumn {
+    const column = { values: new Float64Array(this.capacity) }
+    this.added.push(column)
+    return column
   }
 
   release(row: number): void {
@@ -112,6 +129,8 @@ export class RequestTable {
     this.replica = narrow(this.replica)
     this.status = bytes(this.status)
     this.identified = bytes(this.identified)
+    this.held = bytes(this.held)
+    for (const column of this.added) column.values = wide(column.values)
     // The freed rows lie below the new ones on the stack only while none is free, so low rows are used first.
     this.freeRows = narrow(this.freeRows)
     for (let row = after - 1; row >= before; row--) this.freeRows[this.freeCount++] = row

@@ -1,5 +1,5 @@
 import { DurationHistogram } from './histogram.js'
-import type { RequestTable } from './request-table.js'
+import type { RequestColumn, RequestTable } from './request-table.js'
 
 /** Where finished requests and token gaps go. */
 export interface RequestSink {
@@ -36,6 +36,7 @@ export class RequestColumns {
   length = 0
   private capacity = 0
   private columns: Record<RequestColumnName, Float64Array>
+  private readonly added: { name: string; unit: string; from: RequestColumn; values: Float64Array }[] = []
 
   constructor() {
     this.columns = Object.fromEntries(requestColumnNames.map((name) => [name, new Float64Array(0)])) as Record<RequestColumnName, Float64Array>
@@ -43,6 +44,15 @@ export class RequestColumns {
 
   column(name: RequestColumnName): Float64Array {
     return this.columns[name].subarray(0, this.length)
+  }
+
+  /** Columns that techniques added, with their units. */
+  get addedColumns(): { name: string; unit: string; values: Float64Array }[] {
+    return this.added.map(({ name, unit, values }) => ({ name, unit, values: values.subarray(0, this.length) }))
+  }
+
+  addColumn(name: string, unit: string, from: RequestColumn): void {
+    this.added.push({ name, unit, from, values: new Float64Array(this.capacity) })
   }
 
   append(requests: RequestTable, r: number): void {
@@ -59,6 +69,7 @@ export class RequestColumns {
     columns.cachedTokens[row] = Math.max(0, requests.cachedTokens[r]!)
     columns.preemptions[row] = requests.preemptions[r]!
     columns.replica[row] = requests.replica[r]!
+    for (const column of this.added) column.values[row] = column.from.values[r]!
     this.length++
   }
 
@@ -72,6 +83,11 @@ export class RequestColumns {
       const grown = new Float64Array(this.capacity)
       grown.set(this.columns[name])
       this.columns[name] = grown
+    }
+    for (const column of this.added) {
+      const grown = new Float64Array(this.capacity)
+      grown.set(column.values)
+      column.values = grown
     }
   }
 }

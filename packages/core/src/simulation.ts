@@ -2,6 +2,7 @@ import { buildPool, type BuiltPool } from './build-pool.js'
 import { LiveClusterView } from './cluster-view.js'
 import { type Choice, parseOptions, parseScenario, type Scenario, type ScenarioInput } from './config.js'
 import { ServesimError } from './errors.js'
+import { Engine } from './engine.js'
 import { EventQueue, Phase } from './event-queue.js'
 import { KvBlocks } from './kv-blocks.js'
 import { type Plugin, Registry } from './plugin.js'
@@ -51,8 +52,11 @@ export class Simulation {
   readonly pools: BuiltPool[]
   readonly units: StepUnit[] = []
   readonly results: Results
+  readonly engine: Engine
   private readonly events = new EventQueue()
   private readonly requests = new RequestTable()
+  /** Handles below are the units’ own. */
+  private readonly unitHandles: number
   private readonly workload: Workload
   private readonly router: Router | undefined
   private readonly view: LiveClusterView
@@ -71,8 +75,11 @@ export class Simulation {
   ) {
     const random = createRandomSource(scenario.seed)
     this.results = new Results(scenario.results.keepRequests, scenario.latencyFrom)
-    this.pools = scenario.pools.map((pool, i) => buildPool(pool, `pools[${i}]`, registry))
+    this.unitHandles = 2 * scenario.pools.reduce((sum, pool) => sum + pool.count, 0)
+    this.engine = new Engine(this.events, this.requests, this.results, this.unitHandles)
+    this.pools = scenario.pools.map((pool, i) => buildPool(pool, `pools[${i}]`, registry, this.engine))
     for (const pool of this.pools) this.addUnits(pool, stretches)
+    this.engine.units = this.units
     this.view = new LiveClusterView(this.units)
     this.router = buildRouter(scenario.router, this.units.length, registry, (purpose) => random.stream(purpose))
     const provider = registry.named(workload, scenario.workload.use, 'workload.use')
@@ -93,7 +100,7 @@ export class Simulation {
       finish: (request, nowNs) => this.finish(request, nowNs),
     }
     const { blockSizeTokens, depth, maxNumSeqs } = pool.limits
-    const shared = { requests, events, sink, cost: pool.cost, usage: pool.base.usage, depth, maxSequences: maxNumSeqs, stretches: stretches && pool.cost.reads !== 'tokens' }
+    const shared = { requests, events, sink, cost: pool.cost, usage: pool.base.usage, network: pool.network, depth, maxSequences: maxNumSeqs, stretches: stretches && pool.cost.reads !== 'tokens' }
     for (let i = 0; i < pool.count; i++) {
       const index = pool.kvIndex?.({ path: pool.name, engineRelease: pool.limits.engineRelease, requests, totalBlocks: pool.memory.blocks, blockSizeTokens })
       const kv = new KvBlocks(pool.memory.blocks, blockSizeTokens, requests, index)
@@ -120,12 +127,13 @@ export class Simulation {
         break
       }
       this.nowNs = next
+      this.engine.nowNs = next
       if (arrivalNs < eventNs || (arrivalNs === eventNs && events.nextPhase > Phase.arrive)) this.arrive()
       else {
         const handle = events.pop()
-        const unit = this.units[handle >> 1]!
-        if ((handle & 1) === 0) unit.complete(next)
-        else unit.form(next)
+        if (handle >= this.unitHandles) this.engine.dispatch(handle, next)
+        else if ((handle & 1) === 0) this.units[handle >> 1]!.complete(next)
+        else this.units[handle >> 1]!.form(next)
       }
     }
     return this.done

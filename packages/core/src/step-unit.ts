@@ -3,6 +3,7 @@ import { type EventQueue, Phase } from './event-queue.js'
 import type { KvBlocks } from './kv-blocks.js'
 import { KvUse } from './kv-use.js'
 import type { PrefixText } from './points/kv-index.js'
+import type { Network } from './points/network.js'
 import type { Scheduler, StepPlan } from './points/scheduler.js'
 import type { StepCost } from './points/step-cost.js'
 import { type RequestTable, RequestStatus } from './request-table.js'
@@ -22,6 +23,7 @@ export interface UnitContext {
   sink: RequestSink
   cost: StepCost
   usage: StepUsage
+  network: Network | undefined
   /** Steps formed and not completed: 1 synchronous, 2 asynchronous scheduling. */
   depth: number
   maxSequences: number
@@ -86,6 +88,19 @@ export class StepUnit implements StepPlan {
   /** The KV index learns a request's text. */
   identify(request: number, text: PrefixText): void {
     this.shared.requests.identified[request] = this.kv.index?.identify(request, text) === true ? 1 : 0
+  }
+
+  /** Raised when the replica dies: what was set going for it before is dropped. */
+  readonly epoch = 0
+
+  get network(): Network | undefined {
+    return this.shared.network
+  }
+
+  /** A held request was released: an idle unit looks at it now, a busy one at its next form. */
+  wake(nowNs: number): void {
+    if (this.stretch.active) this.stretch.interrupt(nowNs)
+    if (this.formedCount === 0) this.requestForm(nowNs)
   }
 
   get idle(): boolean {
@@ -229,8 +244,8 @@ export class StepUnit implements StepPlan {
         withGap++
       }
       lastTokenNs[r] = nowNs
+      if (depth > 1 && identified[r] === 1 && status[r] === RequestStatus.running) this.kv.commit(r, computedTokens[r]! - placeholderTokens[r]!)
       if (output === maxOutputTokens[r]!) this.finish(r, nowNs)
-      else if (depth > 1 && identified[r] === 1 && status[r] === RequestStatus.running) this.kv.commit(r, computedTokens[r]! - placeholderTokens[r]!)
     }
     if (withGap > 0) sink.token(gapNs, withGap)
     this.head = (this.head + 1) % this.ring.length
@@ -282,6 +297,10 @@ export class StepUnit implements StepPlan {
 
   // What the scheduler calls at form.
 
+  get totalBlocks(): number {
+    return this.kv.total
+  }
+
   schedule(request: number, tokens: number): boolean {
     const context = this.shared.requests.computedTokens[request]!
     if (!this.kv.extend(request, context + tokens)) return false
@@ -292,6 +311,10 @@ export class StepUnit implements StepPlan {
 
   unschedule(request: number): number {
     return this.forming.remove(request, this.shared.requests.computedTokens)
+  }
+
+  isHeld(request: number): boolean {
+    return this.shared.requests.held[request] === 1
   }
 
   match(request: number): number {

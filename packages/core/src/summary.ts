@@ -31,6 +31,8 @@ export interface SimulationResult {
   timeByProvenance: Record<Provenance, number>
   /** Time in which replicas ran nothing. */
   idleS: number
+  /** Totals that techniques counted. */
+  counters: Record<string, number>
   assumptions: string[]
 }
 
@@ -70,6 +72,7 @@ export function summarise(simulation: Simulation): SimulationResult {
     timeByResource: named(resources, usage.resourceNs),
     timeByProvenance: named(provenances, usage.provenanceNs),
     idleS: Math.max(0, units.length * durationNs - busyNs) / 1e9,
+    counters: Object.fromEntries([...simulation.engine.counters].map(([name, counter]) => [name, counter.value])),
     assumptions: [...new Set(pools.flatMap((p) => p.assumptions))],
   }
 }

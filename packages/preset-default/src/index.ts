@@ -31,5 +31,3 @@ const plugins = [
 
 /** Every plugin that `npx servesim run` knows without further installation. */
 export const presetDefault = definePlugin('preset-default', () => {}, plugins)
-
-export default presetDefault

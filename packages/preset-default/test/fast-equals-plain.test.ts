@@ -8,7 +8,8 @@ const cases = Number(process.env.SERVESIM_CASES ?? 2000)
 
 function expectSame(fast: Outcome, plain: Outcome, name: string): void {
   expect(fast.exact, name).toEqual(plain.exact)
-  for (const [of, seconds] of Object.entries(plain.seconds)) expect(Math.abs(fast.seconds[of]! - seconds), `${name}: ${of}`).toBeLessThanOrEqual(1e-9 * seconds + 1e-15)
+  for (const [of, seconds] of Object.entries(plain.seconds))
+    expect(Math.abs(fast.seconds[of]! - seconds), `${name}: ${of}`).toBeLessThanOrEqual(1e-9 * seconds + 1e-15)
 }
 
 it(`takes stretches of steps at once and gets what step by step gets, in ${cases} random scenarios`, () => {

@@ -39,7 +39,10 @@ describe(`in ${cases} random scenarios`, () => {
   it('gives the same bytes for the same scenario, whatever the order of the plugins', () => {
     for (const number of numbers) {
       const input = randomScenario(number)
-      const shuffled = { ...input, plugins: [...input.plugins.slice(number % plugins.length), ...input.plugins.slice(0, number % plugins.length)].reverse() }
+      const shuffled = {
+        ...input,
+        plugins: [...input.plugins.slice(number % plugins.length), ...input.plugins.slice(0, number % plugins.length)].reverse(),
+      }
       expect(JSON.stringify(run(shuffled))).toBe(JSON.stringify(run(input)))
     }
   })
@@ -65,9 +68,15 @@ describe(`in ${cases} random scenarios`, () => {
   it('does with prefix caching what it does without, where no prefix is shared and nobody is preempted', () => {
     for (const number of numbers) {
       const input = randomScenario(number)
-      const requests = listedRequests(input).map((request, i) => ({ ...request, prefixIds: Array.from({ length: 60 }, (_, group) => 60 * i + group) }))
+      const requests = listedRequests(input).map((request, i) => ({
+        ...request,
+        prefixIds: Array.from({ length: 60 }, (_, group) => 60 * i + group),
+      }))
       const others = (input.pools[0]!.techniques ?? []).filter((t) => t.use !== 'prefix-caching')
-      const roomy = withPool({ ...input, workload: { ...input.workload, requests } }, { techniques: others, memory: { numGpuBlocksOverride: 8000 } })
+      const roomy = withPool(
+        { ...input, workload: { ...input.workload, requests } },
+        { techniques: others, memory: { numGpuBlocksOverride: 8000 } },
+      )
       expect(run(withPool(roomy, { techniques: [...others, { use: 'prefix-caching' }] }))).toEqual(run(roomy))
     }
   })

@@ -1,4 +1,4 @@
-import { createRandomSource, type RandomStream, type ScenarioInput, type SimulationInput } from '@servesim/core'
+import type { ScenarioInput, SimulationInput } from '@servesim/core'
 import { lru } from '@servesim/eviction-lru'
 import { leastLoaded } from '@servesim/router-least-loaded'
 import { roundRobin } from '@servesim/router-round-robin'
@@ -6,39 +6,18 @@ import { vllmScheduler } from '@servesim/scheduler-vllm'
 import { cudaGraphs } from '@servesim/technique-cuda-graphs'
 import { hostTime } from '@servesim/technique-host-time'
 import { prefixCaching } from '@servesim/technique-prefix-caching'
-import { type ListedRequest, PrefixIds, referencePrefixCaching, toyParts } from '@servesim/testkit'
+import { Draw, randomRequests, referencePrefixCaching, toyParts } from '@servesim/testkit'
 
 export const plugins = [toyParts, vllmScheduler, prefixCaching, referencePrefixCaching, lru, leastLoaded, roundRobin, cudaGraphs, hostTime]
 
 type Technique = NonNullable<ScenarioInput['pools'][number]['techniques']>[number]
-
-/** Draws from one stream: a scenario is known by its number. */
-class Draw {
-  constructor(private readonly stream: RandomStream) {}
-
-  integer(min: number, max: number): number {
-    return min + this.stream.integer(max - min + 1)
-  }
-
-  chance(probability: number): boolean {
-    return this.stream.uniform() < probability
-  }
-
-  of<Value>(...values: Value[]): Value {
-    return values[this.stream.integer(values.length)]!
-  }
-
-  exponential(mean: number): number {
-    return Math.round(mean * this.stream.exponential())
-  }
-}
 
 /**
  * A scenario of real policies and techniques on toy hardware: sizes are small, so that a run of milliseconds meets admission limits,
  * cut prompts, preemptions, evictions and arrivals at every point of a stretch.
  */
 export function randomScenario(number: number): SimulationInput {
-  const draw = new Draw(createRandomSource(number).stream('scenario'))
+  const draw = new Draw(number, 'scenario')
   const replicas = draw.of(1, 1, 2)
   const blockSizeTokens = draw.of(1, 2, 4, 16)
   const tensor = draw.of(1, 1, 2)
@@ -46,7 +25,7 @@ export function randomScenario(number: number): SimulationInput {
   // The engine's null block is one of them.
   const blocks = 1 + draw.integer(Math.ceil(40 / blockSizeTokens), Math.ceil(draw.of(80, 400) / blockSizeTokens))
   return {
-    workload: { use: 'list', prefixGroupTokens: draw.of(blockSizeTokens, 2 * blockSizeTokens, 3), requests: randomRequests(draw) },
+    workload: { use: 'list', prefixGroupTokens: draw.of(blockSizeTokens, 2 * blockSizeTokens, 3), requests: randomRequests(number) },
     ...(replicas > 1 ? { router: { use: draw.of('round-robin', 'least-loaded') } } : {}),
     pools: [
       {
@@ -90,30 +69,12 @@ function randomTechniques(draw: Draw): Technique[] {
   if (draw.chance(0.4)) techniques.push({ use: 'toy-jitter', amplitudeNs: draw.of(300, 3000) })
   // Steps take some two microseconds: the host is at times hidden, at times the bottleneck.
   if (draw.chance(0.5)) {
-    techniques.push({ use: 'host-time', mixedStepMs: draw.of(0, 0.0004, 0.004), decodeStepMs: draw.of(0, 0.0006, 0.003), perSequenceUs: draw.of(0, 0.1) })
+    techniques.push({
+      use: 'host-time',
+      mixedStepMs: draw.of(0, 0.0004, 0.004),
+      decodeStepMs: draw.of(0, 0.0006, 0.003),
+      perSequenceUs: draw.of(0, 0.1),
+    })
   }
   return techniques
-}
-
-/** Prompts begin with one of three texts, as conversations and agents do; some outputs are known, some go on with a shared text. */
-function randomRequests(draw: Draw): ListedRequest[] {
-  const prefixIds = new PrefixIds()
-  const groupCount = 60
-  const templates = ['a', 'ab', 'abc'].map((letters) => Array.from({ length: groupCount }, (_, i) => letters[i % letters.length]!))
-  const longOutput = draw.of(12, 60, 150)
-  const meanGapNs = draw.of(0, 500, 8_000, 60_000)
-  const identified = draw.chance(0.9)
-  let arrivalNs = 0
-  return Array.from({ length: draw.integer(3, 28) }, (_, i) => {
-    // Several arrivals of one instant, and arrivals on whole microseconds, where steps also end at times.
-    if (!draw.chance(0.3)) arrivalNs += draw.exponential(meanGapNs)
-    if (draw.chance(0.2)) arrivalNs = Math.ceil(arrivalNs / 1000) * 1000
-    const request: ListedRequest = { arrivalNs, promptTokens: draw.integer(1, 40), outputTokens: draw.integer(1, longOutput), priority: draw.integer(0, 2) }
-    if (!identified) return request
-    const text = [...draw.of(...templates)]
-    // From somewhere on the text is this request's own.
-    if (draw.chance(0.5)) text.fill(`own ${i}`, draw.integer(0, 12))
-    const groups = draw.chance(0.6) ? groupCount : 2
-    return { ...request, prefixIds: prefixIds.of(text.slice(0, groups)) }
-  })
 }

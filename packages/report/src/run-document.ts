@@ -15,6 +15,8 @@ export interface RunDocument {
   tokens: { prompt: number; output: number; cached: number }
   preemptions: number
   kv: SimulationResult['kv']
+  /** Totals that techniques counted, by their names. */
+  counters: SimulationResult['counters']
   /** Device time in seconds, all replicas together. */
   time: { byClass: SimulationResult['timeByClass']; byResource: SimulationResult['timeByResource']; idle: number }
   /** Shares of device time by what its prediction rests on, 0–1. */
@@ -37,6 +39,7 @@ export function runDocument(result: SimulationResult, run: RunFacts, wallMs?: nu
     tokens: { prompt: result.promptTokens, output: result.outputTokens, cached: result.cachedTokens },
     preemptions: result.preemptions,
     kv: result.kv,
+    counters: result.counters,
     time: { byClass: result.timeByClass, byResource: result.timeByResource, idle: result.idleS },
     provenance: shares(result.timeByProvenance),
     assumptions: assumptionsOf(result, run),

@@ -15,6 +15,7 @@ describe('the text of a run', () => {
       /linear +60\.0 %.*memory +70\.0 %/,
       '20.0 % idle',
       'measured 75.0 %, interpolated 25.0 %',
+      'Counted     drafted tokens 1,234\n',
       'request 7 (200,000 prompt, 10 output tokens)',
       '12,345 steps, 50.0 % of them in stretches; simulated in 12.00 ms',
     ]) {

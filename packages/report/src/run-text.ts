@@ -76,14 +76,21 @@ function latencies(result: SimulationResult, facts: RunFacts): string[] {
 }
 
 function throughput(result: SimulationResult): string[] {
-  const { throughput: rates, kv } = result
+  const { throughput: rates, kv, counters } = result
   const cached = result.promptTokens > 0 ? result.cachedTokens / result.promptTokens : 0
   return [
     `Throughput  ${number(rates.requestsPerSecond)} requests/s · ${number(rates.promptTokensPerSecond)} prompt tokens/s · ` +
       `${number(rates.outputTokensPerSecond)} output tokens/s, over ${seconds(rates.durationS)}`,
     `Tokens      ${count(result.promptTokens)} prompt (${percent(cached)} from the prefix cache), ${count(result.outputTokens)} output`,
     `KV cache    peak ${percent(kv.peakShare)}, mean ${percent(kv.meanShare)} of ${count(kv.totalBlocks)} blocks; ${plural(result.preemptions, 'preemption')}`,
+    ...counted(counters),
   ]
+}
+
+/** Totals of techniques. */
+function counted(counters: SimulationResult['counters']): string[] {
+  const totals = Object.entries(counters).map(([name, total]) => `${name} ${count(total)}`)
+  return totals.length === 0 ? [] : wrap(`Counted     ${totals.join(', ')}`, width, ' '.repeat(12))
 }
 
 function timeShares(result: SimulationResult): string[] {

@@ -48,7 +48,7 @@ function recordingProvider(provider: SchedulerProvider, forms: RecordedForm[]): 
   return { ...provider, build: (options, context) => recordingScheduler(provider.build(options, context), context.requests, forms) }
 }
 
-function recordingScheduler(inner: Scheduler, { arrivalIndex }: RequestTable, forms: RecordedForm[]): Scheduler {
+function recordingScheduler(inner: Scheduler, requests: RequestTable, forms: RecordedForm[]): Scheduler {
   return {
     reads: inner.reads,
     get waitingCount() {
@@ -60,7 +60,7 @@ function recordingScheduler(inner: Scheduler, { arrivalIndex }: RequestTable, fo
     staysSteadyWith: (request) => inner.staysSteadyWith(request),
     form(plan) {
       const form: RecordedForm = { timeNs: 0, scheduled: [], preempted: [] }
-      inner.form(recordingPlan(plan, arrivalIndex, form))
+      inner.form(recordingPlan(plan, requests.arrivalIndex, form))
       forms.push(form)
     },
   }
@@ -73,6 +73,7 @@ function recordingPlan(plan: StepPlan, arrivalIndex: Float64Array, form: Recorde
   }
   return {
     running: plan.running,
+    totalBlocks: plan.totalBlocks,
     match: (request) => plan.match(request),
     matchMayGrow: (request) => plan.matchMayGrow(request),
     schedule: (request, tokens) => added(plan.schedule(request, tokens), request, tokens),

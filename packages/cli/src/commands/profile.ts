@@ -3,7 +3,7 @@ import { loadScenario } from '@servesim/config'
 import { nearMatches, ServesimError } from '@servesim/core'
 import { type BundleIdentity, type BundleSelection, inspectBundle, sameDevice, sameModel } from '@servesim/profile'
 import { openBundle, writeBundle } from '@servesim/profile/node'
-import { count, number, table } from '@servesim/report'
+import { count, table, wrap } from '@servesim/report'
 import type { Command } from 'commander'
 import { importersOf } from '../bundles.js'
 import { type ExitCode, exitCode } from '../exit-code.js'
@@ -125,19 +125,18 @@ async function inspect(folder: string, flags: SelectionFlags & { json?: boolean 
     ['Collectives', manifest.collectivesRelease && `measured under ${manifest.engine.name} ${manifest.collectivesRelease}`],
   ]
   const lines = facts.filter(([, value]) => value !== undefined && value !== '').map(([name, value]) => `${name.padEnd(16)} ${value}`)
-  const rows = tables.map(({ name, rows: n, operators, axes }) => [
-    name,
-    count(n),
-    String(operators.length),
-    axes.map((axis) => `${axis.name} ${number(axis.min)}–${number(axis.max)}`).join(', '),
-  ])
+  const rows = tables.flatMap(({ name, rows: n, operators, axes }) =>
+    wrap(axes.map((axis) => `${axis.name} ${count(axis.min)}–${count(axis.max)}`).join(', '), 60).map((range, i) =>
+      i === 0 ? [name, count(n), String(operators.length), range] : ['', '', '', range],
+    ),
+  )
   const columns = [
     { title: 'Table', align: 'left' as const },
     { title: 'rows', align: 'right' as const },
     { title: 'operators', align: 'right' as const },
     { title: 'range', align: 'left' as const },
   ]
-  const notes = [...manifest.notes, ...warnings].map((sentence) => `- ${sentence}`)
+  const notes = [...manifest.notes, ...warnings].flatMap((sentence) => wrap(`- ${sentence}`, 98, '  '))
   terminal.print(`${[...lines, '', ...table(columns, rows), ...(notes.length > 0 ? ['', ...notes] : [])].join('\n')}\n`)
 }
 

@@ -17,10 +17,14 @@ export interface RunningList {
  */
 export interface StepPlan {
   readonly running: RunningList
+  /** KV blocks of the replica, free or not; those that the engine keeps for itself left out. */
+  readonly totalBlocks: number
   /** Schedules `tokens` ≥ 1 more tokens of a running request. False: no KV block is free for them. */
   schedule(request: number, tokens: number): boolean
   /** Takes this request out of the step; its blocks stay its own until `preempt`. @returns the tokens it had; 0 where it took no part */
   unschedule(request: number): number
+  /** Whether a technique holds this waiting request back, for data that is under way; others may pass it. Pure. */
+  isHeld(request: number): boolean
   /** Cached blocks that an admission of this request would hit: at most all but its last token. Pure. */
   match(request: number): number
   /** Whether decoding alone could make `match` grow: a running request generates text that this one begins with. Pure. */

@@ -1,3 +1,4 @@
+import type { Engine } from '../engine.js'
 import type { EvictionContext, Eviction } from './eviction.js'
 import { definePoint, type Point } from './point.js'
 import type { OptionsSchema, Provider } from './provider.js'
@@ -12,6 +13,8 @@ export interface TechniqueContext {
   memoryClaim(purpose: string, bytes: number): void
   /** Builds an eviction policy by its `use`. */
   eviction(choice: { use: string } & Record<string, unknown>, context: EvictionContext): Eviction
+  /** Timers, transfers, holds, columns and counters; to be used while events run. */
+  readonly engine: Engine
   /** Adds a sentence to the summary's assumptions. */
   assume(sentence: string): void
 }

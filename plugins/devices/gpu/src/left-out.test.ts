@@ -13,7 +13,7 @@ import { moe } from './roofline/moe.js'
 import { prefillAttention } from './roofline/prefill-attention.js'
 
 const predictors = familiesOf({ gemm, decodeAttention, prefillAttention, moe })
-/** Median error on curves left out, percent. The A100's table of experts has skewed rows only. */
+/** Median error on this fifth of the curves, percent; the README says how the other fifths fare. The A100's table of experts has skewed rows only. */
 const bound = (family: Family, chip: string) => (family === 'moe' ? (chip === 'a100-80-sxm' ? 13 : 7) : 8)
 
 // Needs the operator tables of NVIDIA AIConfigurator at SERVESIM_DATA; skipped where they are absent.

@@ -19,6 +19,7 @@ export class VllmScheduler implements Scheduler {
   private readonly maxNumSeqs: number
   private readonly maxTokens: number
   private readonly blockSize: number
+  private readonly reservedBlocks: number
   private preempted = false
   private stop: Stop = 'empty'
   private plan: StepPlan | undefined
@@ -33,6 +34,7 @@ export class VllmScheduler implements Scheduler {
     this.maxNumSeqs = limits.maxNumSeqs
     this.maxTokens = limits.maxNumBatchedTokens
     this.blockSize = limits.blockSizeTokens
+    this.reservedBlocks = limits.reservedBlocks
     this.waiting = options.policy === 'fcfs' ? new FcfsQueue() : new PriorityQueue(requests)
   }
 
@@ -140,14 +142,21 @@ export class VllmScheduler implements Scheduler {
         return
       }
       n = Math.min(n, budget)
-      const whole = options.schedulerReserveFullIsl ? Math.min(total, this.maxModelLen) : 0
-      if (!plan.admit(r, n, hit, whole)) {
+      const computed = hit * this.blockSize + n
+      const mustFit = (options.schedulerReserveFullIsl ? Math.min(total, this.maxModelLen) : computed) + this.watermarkTokens(plan)
+      if (!plan.admit(r, n, hit, mustFit)) {
         this.stop = 'blocks'
         return
       }
       waiting.pop()
       budget -= n
     }
+  }
+
+  /** What an admission beside running requests leaves free; vLLM counts the blocks that it keeps for itself in. */
+  private watermarkTokens({ running, totalBlocks }: StepPlan): number {
+    if (running.length === 0) return 0
+    return Math.floor(this.options.watermark * (totalBlocks + this.reservedBlocks)) * this.blockSize
   }
 
   steady(): boolean {

@@ -38,6 +38,7 @@ export function poolContext(facts: Partial<StepCostContext>): StepCostContext {
     mixedStepHostMs: undefined,
     collectives: [],
     kvHeads: 8,
+    kvBytesPerTokenPerHead: 512,
     layers: 32,
     maxBatchedTokens: 2048,
     maxSequences: 128,
