@@ -25,9 +25,9 @@ const fileNames = [
   'servesim.json',
 ]
 
-/** The scenario file of a folder, by its name; undefined where there is none. */
+/** Name of the scenario file in a folder; undefined where there is none. */
 export function findScenarioFile(folder: string): string | undefined {
-  return fileNames.map((name) => join(folder, name)).find((file) => existsSync(file))
+  return fileNames.find((name) => existsSync(join(folder, name)))
 }
 
 /**

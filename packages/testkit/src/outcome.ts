@@ -26,7 +26,13 @@ export function outcomeOf(simulation: Simulation): Outcome {
   return {
     exact: {
       requests: Object.fromEntries(columns) as Record<RequestColumnName, number[]>,
-      interTokenNs: { count: itl.count, min: itl.minNs, max: itl.maxNs, mean: itl.meanNs, quantiles: quantiles.map((q) => itl.quantileNs(q)) },
+      interTokenNs: {
+        count: itl.count,
+        min: itl.minNs,
+        max: itl.maxNs,
+        mean: itl.meanNs,
+        quantiles: quantiles.map((q) => itl.quantileNs(q)),
+      },
       refused: results.refused.map((r) => r.arrivalIndex),
       steps: units.map((u) => u.steps),
       preemptions,

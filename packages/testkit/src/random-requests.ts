@@ -21,7 +21,12 @@ export function randomRequests(number: number): ListedRequest[] {
     if (!draw.chance(0.3)) arrivalNs += draw.exponential(meanGapNs)
     // Whole microseconds, at which steps end at times.
     if (draw.chance(0.2)) arrivalNs = Math.ceil(arrivalNs / 1000) * 1000
-    const request = { arrivalNs, promptTokens: draw.integer(1, 40), outputTokens: draw.integer(1, longOutput), priority: draw.integer(0, 2) }
+    const request = {
+      arrivalNs,
+      promptTokens: draw.integer(1, 40),
+      outputTokens: draw.integer(1, longOutput),
+      priority: draw.integer(0, 2),
+    }
     if (!identified) return request
     const text = [...draw.of(...templates)]
     // From somewhere on the text is this request's own.

@@ -74,6 +74,7 @@ function recordingPlan(plan: StepPlan, arrivalIndex: Float64Array, form: Recorde
   return {
     running: plan.running,
     totalBlocks: plan.totalBlocks,
+    isHeld: (request) => plan.isHeld(request),
     match: (request) => plan.match(request),
     matchMayGrow: (request) => plan.matchMayGrow(request),
     schedule: (request, tokens) => added(plan.schedule(request, tokens), request, tokens),

@@ -29,7 +29,8 @@ class Jitter implements StepCost {
 
   priceRun(step: StepView, count: number, startNs: number, out: RunPrice): void {
     this.next.priceRun(step, count, startNs, out)
-    for (let j = 0; j < count; j++) out.attentionNs[j]! += this.jitterNs(step.longestDecodeContext + j, step.decodeContextSum + j * step.decodes)
+    for (let j = 0; j < count; j++)
+      out.attentionNs[j]! += this.jitterNs(step.longestDecodeContext + j, step.decodeContextSum + j * step.decodes)
   }
 
   private jitterNs(longestContext: number, contextSum: number): number {

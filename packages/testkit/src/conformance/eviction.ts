@@ -48,16 +48,15 @@ function randomTrace(policy: Eviction, draw: Draw): void {
     expect(policy.victim()).toBe(victim)
     expect(unreferenced.size === 0 ? victim === -1 : unreferenced.has(victim), `victim ${victim}`).toBe(true)
     const known = draw.of(...(unreferenced.size === 0 ? [-1] : unreferenced))
-    if (known < 0 || draw.chance(0.4)) {
-      policy.release(runCount)
-      unreferenced.add(runCount++)
-    } else if (draw.chance(0.4)) {
-      policy.split(known, runCount)
-      unreferenced.add(runCount++)
-    } else {
+    const kind = known < 0 ? 'release' : draw.of('release', 'release', 'split', 'reference')
+    if (kind === 'reference') {
       const gone = draw.chance(0.5) ? known : victim
       policy.reference(gone)
       unreferenced.delete(gone)
+      continue
     }
+    if (kind === 'split') policy.split(known, runCount)
+    else policy.release(runCount)
+    unreferenced.add(runCount++)
   }
 }

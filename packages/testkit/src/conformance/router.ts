@@ -21,7 +21,10 @@ export function describeRouter(plugin: Plugin, options: Record<string, unknown> 
 
       it('chooses a replica that exists, and the same one from the same view and stream', () => {
         const build = () =>
-          provided.build(parseOptions(provided.options, options, 'router'), { replicaCount, random: createRandomSource(1).stream('router') })
+          provided.build(parseOptions(provided.options, options, 'router'), {
+            replicaCount,
+            random: createRandomSource(1).stream('router'),
+          })
         const [one, other] = [build(), build()]
         for (let request = 0; request < 200; request++) {
           const view = randomView(request)
@@ -49,7 +52,11 @@ export function describeRouter(plugin: Plugin, options: Record<string, unknown> 
 
 function randomView(number: number): ClusterView {
   const draw = new Draw(number, 'view')
-  const replicas = Array.from({ length: replicaCount }, () => ({ waiting: draw.integer(0, 3), running: draw.integer(0, 9), use: draw.integer(0, 8) / 8 }))
+  const replicas = Array.from({ length: replicaCount }, () => ({
+    waiting: draw.integer(0, 3),
+    running: draw.integer(0, 9),
+    use: draw.integer(0, 8) / 8,
+  }))
   return {
     replicaCount,
     waiting: (replica) => replicas[replica]!.waiting,

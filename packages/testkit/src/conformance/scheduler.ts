@@ -42,7 +42,8 @@ export function describeScheduler(plugin: Plugin, options: Record<string, unknow
       })
 
       it('decides the same again', () => {
-        for (let number = 0; number < runs; number++) expect(outcomeOf(runChecked(scenario(number)))).toEqual(outcomeOf(runChecked(scenario(number))))
+        for (let number = 0; number < runs; number++)
+          expect(outcomeOf(runChecked(scenario(number)))).toEqual(outcomeOf(runChecked(scenario(number))))
       })
     })
   }

@@ -5,13 +5,22 @@ import { type ReleaseName, releases } from './release.js'
 const count = z.number().int().min(1).max(1_000_000)
 
 export const options = z.strictObject({
-  release: z.enum(Object.keys(releases) as [ReleaseName, ...ReleaseName[]]).default('0.19').describe('Release of vLLM that is mimicked'),
+  release: z
+    .enum(Object.keys(releases) as [ReleaseName, ...ReleaseName[]])
+    .default('0.19')
+    .describe('Release of vLLM that is mimicked'),
   maxNumSeqs: count.optional().describe('Running requests at most; absent: vLLM’s default for the device'),
   maxNumBatchedTokens: count.optional().describe('Tokens of a step at most; absent: vLLM’s default for the device'),
   asyncScheduling: z.boolean().default(true).describe('Form step k + 1 when step k starts'),
   policy: z.enum(['fcfs', 'priority']).default('fcfs').describe('Order of admission, and the victim of a preemption'),
   enableChunkedPrefill: z.boolean().default(true).describe('A prompt may be cut to what is left of the token budget'),
-  longPrefillTokenThreshold: z.number().int().min(0).max(1_000_000).default(0).describe('Tokens of one request in a step at most; 0: no such limit'),
+  longPrefillTokenThreshold: z
+    .number()
+    .int()
+    .min(0)
+    .max(1_000_000)
+    .default(0)
+    .describe('Tokens of one request in a step at most; 0: no such limit'),
   schedulerReserveFullIsl: z.boolean().default(true).describe('Admit a prompt only when blocks for all of it are free'),
   watermark: z.number().min(0).max(0.5).default(0).describe('Share of blocks that an admission beside running requests leaves free'),
   blockSizeTokens: z.number().int().min(1).max(4096).default(16).describe('Tokens of a KV block'),
@@ -47,4 +56,3 @@ export function limitsOf(own: Options, { path, device, maxModelLenTokens }: Sche
     blockSizeTokens: own.blockSizeTokens,
   }
 }
-

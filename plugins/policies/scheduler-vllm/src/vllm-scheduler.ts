@@ -13,6 +13,8 @@ type Stop = 'empty' | 'sequences' | 'blocks' | 'budget'
 export class VllmScheduler implements Scheduler {
   readonly reads = 'sequences'
   private readonly waiting: WaitingQueue
+  /** Requests that were held back when their turn came; those that are not any more go ahead of the waiting ones (vLLM from 0.18). */
+  private readonly skipped: number[] = []
   private readonly requests: RequestTable
   private readonly release: Release
   private readonly maxModelLen: number
@@ -39,7 +41,7 @@ export class VllmScheduler implements Scheduler {
   }
 
   get waitingCount(): number {
-    return this.waiting.length
+    return this.waiting.length + this.skipped.length
   }
 
   enqueue(request: number): void {
@@ -48,6 +50,7 @@ export class VllmScheduler implements Scheduler {
 
   withdraw(request: number): void {
     this.waiting.remove(request)
+    this.unskip(request)
   }
 
   form(plan: StepPlan): void {
@@ -124,7 +127,7 @@ export class VllmScheduler implements Scheduler {
     const { waiting, requests, options } = this
     let budget = tokens
     this.stop = 'empty'
-    while (waiting.length > 0) {
+    for (let r = this.nextWaiting(plan); r >= 0; r = this.nextWaiting(plan)) {
       if (budget <= 0) {
         this.stop = 'budget'
         return
@@ -133,7 +136,6 @@ export class VllmScheduler implements Scheduler {
         this.stop = 'sequences'
         return
       }
-      const r = waiting.peek()
       const total = requests.promptTokens[r]! + requests.outputTokens[r]!
       const hit = plan.match(r)
       let n = this.cutLong(total - hit * this.blockSize)
@@ -148,7 +150,8 @@ export class VllmScheduler implements Scheduler {
         this.stop = 'blocks'
         return
       }
-      waiting.pop()
+      if (waiting.length > 0 && waiting.peek() === r) waiting.pop()
+      else this.unskip(r)
       budget -= n
     }
   }
@@ -159,11 +162,33 @@ export class VllmScheduler implements Scheduler {
     return Math.floor(this.options.watermark * (totalBlocks + this.reservedBlocks)) * this.blockSize
   }
 
+  /** The request whose turn it is; those held back step aside and let others pass. −1: none. */
+  private nextWaiting(plan: StepPlan): number {
+    const { waiting, skipped, requests, options } = this
+    while (waiting.length > 0 && plan.isHeld(waiting.peek())) {
+      skipped.push(waiting.peek())
+      waiting.pop()
+    }
+    const head = waiting.length > 0 ? waiting.peek() : -1
+    let ready = -1
+    for (const r of skipped) {
+      if (plan.isHeld(r)) continue
+      if (ready < 0 || (options.policy === 'priority' && comesBefore(requests, r, ready))) ready = r
+    }
+    if (ready < 0 || head < 0) return Math.max(ready, head)
+    return options.policy === 'fcfs' || comesBefore(requests, ready, head) ? ready : head
+  }
+
+  private unskip(request: number): void {
+    const at = this.skipped.indexOf(request)
+    if (at >= 0) this.skipped.splice(at, 1)
+  }
+
   steady(): boolean {
     if (this.preempted) return false
     // A head that lacks blocks, or budget for the whole of its prompt, goes on lacking them while others only take more, unless what they
     // generate is what it begins with.
-    if (this.stop === 'blocks' || this.stop === 'budget') return !this.plan!.matchMayGrow(this.waiting.peek())
+    if (this.stop === 'blocks' || this.stop === 'budget') return !this.plan!.matchMayGrow(this.nextWaiting(this.plan!))
     return true
   }
 

@@ -124,5 +124,8 @@ export class PriorityQueue implements WaitingQueue {
 
 /** Order under the priority policy: (priority, arrival), ties by the order of arrival. */
 export function comesBefore({ priority, arrivalNs, arrivalIndex }: RequestTable, a: number, b: number): boolean {
-  return priority[a]! - priority[b]! < 0 || (priority[a] === priority[b] && (arrivalNs[a]! - arrivalNs[b]! || arrivalIndex[a]! - arrivalIndex[b]!) < 0)
+  return (
+    priority[a]! - priority[b]! < 0 ||
+    (priority[a] === priority[b] && (arrivalNs[a]! - arrivalNs[b]! || arrivalIndex[a]! - arrivalIndex[b]!) < 0)
+  )
 }

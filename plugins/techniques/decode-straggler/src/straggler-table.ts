@@ -8,8 +8,8 @@ const cells = 16
 /** Batches of these many sequences, and up to it of every number, are scheduled; between them the time is a line. */
 const sizeStep = 8
 
-/** Where the longest stands matters: the mean over this many orders, each the first one turned by an equal part of the batch. */
-const turns = 2
+/** Where the longest stands matters most: the mean over this many places of it, evenly spread, the others turned with it. */
+const turns = 8
 
 /** A batch for which the kernel is launched this large is never split. */
 const neverSplit = Number.MAX_SAFE_INTEGER
@@ -116,11 +116,12 @@ class StragglerRow {
 function meanKernelNs(ascending: Float64Array, splits: number, kernel: SplitKernel): number {
   const { length } = ascending
   const ranks = shuffledRanks(length)
+  const longest = ranks.indexOf(length - 1)
   const contexts = new Float64Array(length)
   let sum = 0
   for (let turn = 0; turn < turns; turn++) {
-    const by = Math.floor((turn * length) / turns)
-    for (let i = 0; i < length; i++) contexts[i] = ascending[ranks[(i + by) % length]!]!
+    const by = Math.floor(((turn + 0.5) / turns) * length) - longest + length
+    for (let i = 0; i < length; i++) contexts[(i + by) % length] = ascending[ranks[i]!]!
     sum += kernelNs(issueOrder(contexts, kernel.kvHeads, splits), kernel)
   }
   return sum / turns

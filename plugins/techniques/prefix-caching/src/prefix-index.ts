@@ -177,7 +177,7 @@ export class PrefixIndex implements KvIndex {
   private releaseAnonymous(request: number, count: number, committed: number): number {
     if (count <= 0) return 0
     const { requests, blockSizeTokens } = this.context
-// A token in flight is counted as computed, but its block was not hashed yet.
+    // A token in flight is counted as computed, but its block was not hashed yet.
     const written = requests.computedTokens[request]! - requests.placeholderTokens[request]!
     const full = Math.max(0, Math.min(count, Math.floor(written / blockSizeTokens) - committed))
     const queued = this.blankFirst ? full : count

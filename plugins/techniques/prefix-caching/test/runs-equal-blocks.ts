@@ -3,12 +3,9 @@ import { eviction as evictionPoint } from '@servesim/core'
 import { lru } from '@servesim/eviction-lru'
 import { PrefixIds, ReferenceBlockCache } from '@servesim/testkit'
 import fc from 'fast-check'
-import { expect, it } from 'vitest'
+import { expect } from 'vitest'
 import { PrefixIndex } from '../src/prefix-index.js'
 import { type Operation, operations, Replica, type Setup, setups } from './operations.js'
-
-/** Random traces; the long form of the tests takes more. */
-const cases = Number(process.env.SERVESIM_CASES ?? 1200)
 
 function newLru(): Eviction {
   let built: Eviction | undefined
@@ -85,7 +82,8 @@ function run(setup: Setup, trace: Operation[]): void {
   }
 }
 
-it(`keeps and loses what a cache of single blocks keeps and loses, over ${cases} random traces`, () => {
+/** Compares the two over so many random traces, and says what happened in them. */
+export function expectRunsEqualBlocks(cases: number): void {
   fc.assert(fc.property(setups, operations, run), { numRuns: cases })
   console.log(
     `prefix index = block by block: ${cases} traces, ${seen.hits} admissions with a hit, ${seen.losses} operations that lost content, ` +
@@ -94,4 +92,4 @@ it(`keeps and loses what a cache of single blocks keeps and loses, over ${cases}
   expect(seen.hits).toBeGreaterThan(cases)
   expect(seen.losses).toBeGreaterThan(cases)
   expect(seen.preemptions).toBeGreaterThan(cases / 2)
-})
+}

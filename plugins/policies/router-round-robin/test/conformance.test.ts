@@ -1,0 +1,4 @@
+import { describeRouter } from '@servesim/testkit'
+import { roundRobin } from '../src/index.js'
+
+describeRouter(roundRobin)
