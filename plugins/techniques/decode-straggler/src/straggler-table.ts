@@ -9,7 +9,7 @@ const cells = 16
 const sizeStep = 8
 
 /** Where the longest stands matters most: the mean over this many places of it, evenly spread, the others turned with it. */
-const turns = 8
+const turns = 2
 
 /** A batch for which the kernel is launched this large is never split. */
 const neverSplit = Number.MAX_SAFE_INTEGER

@@ -1,0 +1,133 @@
+import { parseOptions, Registry, type StepCost, type StepCostContext, type StepCostLink, type StepView, technique } from '@servesim/core'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { captureLadder, paddedSizes } from './capture-sizes.js'
+import { cudaGraphs } from './index.js'
+
+const provider = new Registry([cudaGraphs]).named(technique, 'cuda-graphs', 'technique')
+
+/** What the link makes of a step, in a pool of these limits. */
+function padded(step: Partial<StepView>, limits: Partial<StepCostContext> = {}, options: Record<string, unknown> = {}) {
+  const links: StepCostLink[] = []
+  provider.build(parseOptions(provider.options, options, 'technique'), {
+    path: 'techniques[0]',
+    claim: (_, link) => void links.push(link as StepCostLink),
+    memoryClaim: () => {},
+    eviction: () => {
+      throw new Error('No eviction here.')
+    },
+    assume: () => {},
+  })
+  const seen = { paddedTokens: 0, paddedSequences: 0, graph: '' }
+  const look = ({ paddedTokens, paddedSequences, graph }: StepView) => Object.assign(seen, { paddedTokens, paddedSequences, graph })
+  const base: StepCost = { reads: 'shape', price: look, priceRun: look }
+  const context = { maxBatchedTokens: 2048, maxSequences: 256, ...limits } as StepCostContext
+  const cost = links.reduceRight((next, link) => link.wrap(next, context), base)
+  const { decodes = 0, prefillTokens = 0 } = step
+  const prefills = prefillTokens > 0 ? 1 : 0
+  const counts = { tokens: decodes + prefillTokens, sequences: decodes + prefills, decodes, prefills, prefillTokens }
+  const view: StepView = {
+    ...counts,
+    decodeContextSum: 0,
+    longestDecodeContext: 0,
+    prefillWork: 0,
+    paddedTokens: counts.tokens,
+    paddedSequences: counts.sequences,
+    graph: 'none',
+  }
+  cost.price({ ...view }, 0, { fixedNs: 0, attentionNs: 0, hostNs: 0 })
+  const priced = { ...seen }
+  cost.priceRun({ ...view }, 1, 0, { fixedNs: 0, hostNs: 0, attentionNs: new Float64Array(1) })
+  expect(seen).toEqual(priced)
+  return priced
+}
+
+describe('the ladder of captured sizes', () => {
+  test('is vLLM’s: 1, 2, 4, eights below 256, sixteens up to 512', () => {
+    const ladder = captureLadder({ maxBatchedTokens: 8192, maxSequences: 256 })
+    expect(ladder).toHaveLength(51)
+    expect(ladder.slice(0, 5)).toEqual([1, 2, 4, 8, 16])
+    expect(ladder.slice(33, 38)).toEqual([240, 248, 256, 272, 288])
+    expect(ladder.at(-1)).toBe(512)
+  })
+
+  test('ends at twice the sequence limit, and at the token budget', () => {
+    expect(captureLadder({ maxBatchedTokens: 8192, maxSequences: 128 }).at(-1)).toBe(256)
+    expect(captureLadder({ maxBatchedTokens: 8192, maxSequences: 1 })).toEqual([1, 2])
+    expect(captureLadder({ maxBatchedTokens: 100, maxSequences: 256 }).at(-1)).toBe(96)
+  })
+
+  test('can be given, in any order', () => {
+    expect(captureLadder({ maxBatchedTokens: 100, maxSequences: 8, captureSizes: [64, 3, 3, 512] })).toEqual([3, 64])
+    expect(captureLadder({ maxBatchedTokens: 100, maxSequences: 8, captureSizes: [64, 3], maxCaptureSize: 63 })).toEqual([3])
+  })
+
+  test('pads every count to the smallest size that holds it', () => {
+    fc.assert(
+      fc.property(fc.uniqueArray(fc.integer({ min: 1, max: 600 }), { minLength: 1, maxLength: 20 }), (sizes) => {
+        const ladder = [...sizes].sort((a, b) => a - b)
+        const table = paddedSizes(ladder)
+        expect(table).toHaveLength(ladder.at(-1)! + 1)
+        for (let tokens = 1; tokens < table.length; tokens++) expect(table[tokens]).toBe(ladder.find((size) => size >= tokens))
+      }),
+    )
+  })
+})
+
+describe('a step', () => {
+  test.each([
+    [9, 16],
+    [33, 40],
+    [256, 256],
+    [200, 200],
+  ])('of %i decodes replays the full graph of %i', (decodes, size) => {
+    expect(padded({ decodes })).toEqual({ paddedTokens: size, paddedSequences: size, graph: 'full' })
+  })
+
+  test('with prefill runs in pieces: attention is launched on the true sequences', () => {
+    expect(padded({ decodes: 9, prefillTokens: 100 })).toEqual({ paddedTokens: 112, paddedSequences: 10, graph: 'piecewise' })
+  })
+
+  test('above the largest size has no graph and no padding', () => {
+    expect(padded({ decodes: 13, prefillTokens: 500 })).toEqual({ paddedTokens: 513, paddedSequences: 14, graph: 'none' })
+  })
+
+  test('whose padded size exceeds the sequence limit has no full graph', () => {
+    expect(padded({ decodes: 96 }, { maxSequences: 100 }).graph).toBe('full')
+    expect(padded({ decodes: 97 }, { maxSequences: 100 })).toEqual({ paddedTokens: 104, paddedSequences: 97, graph: 'piecewise' })
+  })
+
+  test('is never padded beyond the token budget', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 700 }),
+        fc.integer({ min: 1, max: 300 }),
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        (maxBatchedTokens, maxSequences, share) => {
+          const decodes = Math.max(1, Math.floor(share * Math.min(maxBatchedTokens, maxSequences)))
+          const { paddedTokens } = padded({ decodes }, { maxBatchedTokens, maxSequences })
+          expect(paddedTokens).toBeGreaterThanOrEqual(decodes)
+          expect(paddedTokens).toBeLessThanOrEqual(maxBatchedTokens)
+        },
+      ),
+    )
+  })
+
+  test('in mode piecewise never runs in one graph, in mode none in none', () => {
+    expect(padded({ decodes: 9 }, {}, { mode: 'piecewise' })).toEqual({ paddedTokens: 16, paddedSequences: 9, graph: 'piecewise' })
+    expect(padded({ decodes: 9 }, {}, { mode: 'none' })).toEqual({ paddedTokens: 9, paddedSequences: 9, graph: 'none' })
+  })
+})
+
+test('captured sizes that leave none are refused with the numbers', () => {
+  expect(() => padded({ decodes: 1 }, { maxBatchedTokens: 64 }, { captureSizes: [128] })).toThrow(
+    'the smallest is 128, the largest allowed 64 tokens',
+  )
+})
+
+test.each([{ mode: 'all' }, { maxCaptureSize: 0 }, { maxCaptureSize: 1e30 }, { captureSizes: [] }, { captureSizes: [1.5] }])(
+  '%j is refused',
+  (options) => {
+    expect(() => padded({ decodes: 1 }, {}, options)).toThrow()
+  },
+)
