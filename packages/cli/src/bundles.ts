@@ -106,7 +106,7 @@ function modelId(name: string, registry: Registry): string {
 }
 
 /**
- * Name of the installed device that a bundle was measured on.
+ * Name of the device that a bundle was measured on: an installed one, or one that the bundle itself describes.
  * @throws ServesimError SERVESIM_UNKNOWN_NAME
  */
 export function deviceOf(identity: BundleIdentity, registry: Registry): string {
@@ -115,11 +115,12 @@ export function deviceOf(identity: BundleIdentity, registry: Registry): string {
     .map((entry) => entry.provided)
     .find((provider) => [provider.name, ...(provider.aliases ?? [])].some((name) => sameDevice(name, identity.device)))
   if (found !== undefined) return found.name
+  if (identity.chip !== undefined) return identity.device
   throw new ServesimError(
     'SERVESIM_UNKNOWN_NAME',
     '--profile',
     `The bundle was measured on "${identity.device}", which no installed plugin provides.`,
-    'Name the device with --device, or install a plugin for it; `servesim devices` lists what is there.',
+    'Name the device with --device, install a plugin for it, or add the figures of its "chip" to bundle.json.',
   )
 }
 

@@ -1,8 +1,9 @@
 import { basename, extname, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { forEachPool, type LoadedScenario, loadScenario, withDataFiles } from '@servesim/config'
-import type { Plugin, SimulationInput } from '@servesim/core'
+import { choicePoints, findProvider, forEachPool, type LoadedScenario, loadScenario, withDataFiles } from '@servesim/config'
+import type { Plugin, Registry, SimulationInput } from '@servesim/core'
 import { defaultScenario, presetDefault } from '@servesim/preset-default'
+import { bundleChip } from '@servesim/profile'
 import { bindFiles } from './bind-files.js'
 import { deviceOf, findBundle, wishOf } from './bundles.js'
 import { type RunFlags, withFlags } from './run-flags.js'
@@ -38,8 +39,22 @@ export async function prepareRun(path: string | undefined, flags: RunFlags, cwd:
   const flagged = withFlags(loaded.scenario, flags, loaded.registry, cwd)
   const named = withName(flagged, loaded)
   const scenario = withDataFiles(await withProfiles(named, loaded, flags, cwd), cwd) as Record<string, unknown>
-  const input = { ...((await bindFiles(scenario, loaded.registry)) as object), plugins: loaded.plugins } as unknown as SimulationInput
-  return { name: scenario.name as string, scenario, input }
+  const bound = (await bindFiles(scenario, loaded.registry)) as object
+  const plugins = [...loaded.plugins, ...chipsOfBundles(bound, loaded.registry)]
+  return { name: scenario.name as string, scenario, input: { ...bound, plugins } as unknown as SimulationInput }
+}
+
+/** Devices that no plugin provides, for pools whose bundle describes its chip. */
+function chipsOfBundles(scenario: { pools?: unknown }, registry: Registry): Plugin[] {
+  const pools = Array.isArray(scenario.pools) ? (scenario.pools as { device?: { use?: unknown; bundle?: { manifest?: { chip?: unknown } } } }[]) : []
+  const names = pools.flatMap(({ device }) =>
+    typeof device?.use === 'string' && device.bundle?.manifest?.chip !== undefined && !isInstalled(device.use, registry) ? [device.use] : [],
+  )
+  return [...new Set(names)].map(bundleChip)
+}
+
+function isInstalled(device: string, registry: Registry): boolean {
+  return findProvider(registry, choicePoints.device!, device) !== undefined
 }
 
 /** Names in flags that a plugin may provide. */

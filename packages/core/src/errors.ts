@@ -47,12 +47,17 @@ export function nearMatches(name: string, known: Iterable<string>): string[] {
   const wanted = name.toLowerCase()
   const scored: { known: string; distance: number }[] = []
   for (const candidate of known) {
-    const other = candidate.toLowerCase()
-    const distance = other.includes(wanted) || wanted.includes(other) ? 1 : editDistance(wanted, other)
+    // An id such as org/model is often typed without its first part.
+    const whole = candidate.toLowerCase()
+    const distance = Math.min(...[whole, whole.slice(whole.lastIndexOf('/') + 1)].map((other) => distanceTo(wanted, other)))
     if (distance <= Math.max(2, Math.floor(wanted.length / 3))) scored.push({ known: candidate, distance })
   }
   scored.sort((a, b) => a.distance - b.distance || (a.known < b.known ? -1 : 1))
   return scored.slice(0, 3).map((s) => s.known)
+}
+
+function distanceTo(wanted: string, other: string): number {
+  return other.includes(wanted) || wanted.includes(other) ? 1 : editDistance(wanted, other)
 }
 
 /** Levenshtein distance, one row at a time. */

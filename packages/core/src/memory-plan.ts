@@ -41,7 +41,10 @@ export function countBlocks({ pool, path, model, graph, device, limits, claimedB
   const { weightBytes } = graph
   // vLLM's profile run: a full token budget over as many sequences as fit it, then the sampler.
   const sequences = Math.min(limits.maxNumSeqs, limits.maxNumBatchedTokens)
-  const activationBytes = graph.activationBytesPerToken * limits.maxNumBatchedTokens + graph.activationBytesPerSequence * sequences
+  const tokens = limits.maxNumBatchedTokens
+  const inLayers = graph.activationBytesPerToken * tokens
+  const atTheEnd = graph.outputBytesPerToken * tokens + graph.samplingBytesPerSequence * sequences
+  const activationBytes = Math.max(inLayers, atTheEnd)
   const bytesPerBlock = graph.kvBytesPerToken * limits.blockSizeTokens
   const left = usableBytes - weightBytes - activationBytes - memory.contextBytes - claimedBytes
   const counted = memory.numGpuBlocksOverride ?? Math.floor(left / bytesPerBlock)

@@ -94,9 +94,14 @@ export interface OperatorGraph {
   layers: number
   weightBytes: number
   kvBytesPerToken: number
-  /** Peak of temporary tensors in a forward pass, by vLLM's profile run: `perToken` × batched tokens + `perSequence` × sequences. */
+  /**
+   * Temporary tensors in the engine's profile run. Its peak is the larger of two moments: `activationBytesPerToken` for each batched
+   * token inside a layer, or at its end what is kept of each token (`outputBytesPerToken`) beside what sampling takes for each sequence
+   * (`samplingBytesPerSequence`).
+   */
   activationBytesPerToken: number
-  activationBytesPerSequence: number
+  outputBytesPerToken: number
+  samplingBytesPerSequence: number
 }
 
 /** A model as published: what does not depend on how it is split. */
@@ -114,7 +119,7 @@ export interface Model {
   /** Number of experts and experts per token; 0 for a dense model. */
   experts: number
   expertsPerToken: number
-  /** Bytes of one weight as published. */
+  /** Bytes of one weight as served. */
   weightBytesPerElement: number
   /** @throws ServesimError SERVESIM_CAPABILITY_MISMATCH where a degree does not divide what it splits. */
   shard(parallelism: Parallelism, options: ShardOptions): OperatorGraph

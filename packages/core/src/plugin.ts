@@ -109,7 +109,10 @@ export class Registry {
     if (found !== undefined) return found.provided
     const kind = point.id.split('/').at(-1)!
     const known = list.map((e) => e.provided.name).sort()
-    const near = nearMatches(name, known)
+    const near = nearMatches(
+      name,
+      list.flatMap((e) => namesOf(e.provided)),
+    )
     const installed = known.length === 0 ? 'none is installed' : `installed: ${known.join(', ')}`
     throw new ServesimError(
       'SERVESIM_UNKNOWN_NAME',

@@ -19,7 +19,7 @@ const graph: OperatorGraph = {
   weightBytes: 0,
   kvBytesPerToken: 1,
   activationBytesPerToken: 0,
-  activationBytesPerSequence: 0,
+  samplingBytesPerSequence: 0,
 }
 
 const contextTokens = Float64Array.of(16, 64, 256)

@@ -16,6 +16,11 @@ export function activationBytesPerToken(a: Architecture, share: Share): number {
   return (2 * a.hiddenSize + Math.max(dense, sparse)) * a.bytesPerElement
 }
 
+/** Bytes kept of each batched token at the end of a forward pass: its final hidden state. */
+export function outputBytesPerToken(a: Architecture): number {
+  return a.hiddenSize * a.bytesPerElement
+}
+
 /** Per entry of the vocabulary: fp32 logits 4, sorted values 4 and their int64 indices 8, probabilities 4, masks of top-k and top-p 1 + 1, result 4. */
 const samplerBytesPerLogit = 4 + 4 + 8 + 4 + 1 + 1 + 4
 
@@ -25,6 +30,6 @@ const samplerBytesPerLogit = 4 + 4 + 8 + 4 + 1 + 1 + 4
  * are gathered before sampling. Work space inside the sort kernel is not counted.
  * Source: vLLM's V1 sampler, PyTorch path (`apply_top_k_top_p`), run by `_dummy_sampler_run` with both filters on.
  */
-export function activationBytesPerSequence(a: Architecture, share: Share): number {
+export function samplingBytesPerSequence(a: Architecture, share: Share): number {
   return share.vocabularyRows * share.tensor * (a.bytesPerElement + samplerBytesPerLogit)
 }

@@ -175,8 +175,8 @@ describe('working memory', () => {
   })
 
   it('of a sequence is 28 bytes for each entry of the whole vocabulary, on every rank', () => {
-    expect(shard('Llama-3.1-8B').activationBytesPerSequence).toBe(28 * 128256)
-    expect(shard('Llama-3.1-8B', { tensor: 8 }).activationBytesPerSequence).toBe(28 * 128256)
+    expect(shard('Llama-3.1-8B').samplingBytesPerSequence).toBe(28 * 128256)
+    expect(shard('Llama-3.1-8B', { tensor: 8 }).samplingBytesPerSequence).toBe(28 * 128256)
   })
 })
 

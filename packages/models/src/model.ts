@@ -1,5 +1,5 @@
 import { type Model, type OperatorGraph, type Parallelism, ServesimError, type ShardOptions } from '@servesim/core'
-import { activationBytesPerSequence, activationBytesPerToken } from './activations.js'
+import { activationBytesPerToken, outputBytesPerToken, samplingBytesPerSequence } from './activations.js'
 import type { Architecture } from './architecture.js'
 import { collectivesOf, operatorsOf } from './graph.js'
 import { shareOf } from './share.js'
@@ -42,6 +42,7 @@ function shard(a: Architecture, parallelism: Parallelism, options: ShardOptions)
     weightBytes: weightElements(a, share) * a.bytesPerElement,
     kvBytesPerToken: 2 * share.kvHeads * a.headDim * kvBytesPerElement * a.layers,
     activationBytesPerToken: activationBytesPerToken(a, share),
-    activationBytesPerSequence: activationBytesPerSequence(a, share),
+    outputBytesPerToken: outputBytesPerToken(a),
+    samplingBytesPerSequence: samplingBytesPerSequence(a, share),
   }
 }

@@ -51,7 +51,8 @@ function graphOf(...operators: Operator[]): OperatorGraph {
     weightBytes: 1,
     kvBytesPerToken: 1,
     activationBytesPerToken: 1,
-    activationBytesPerSequence: 1,
+    outputBytesPerToken: 1,
+    samplingBytesPerSequence: 1,
   }
 }
 

@@ -1,5 +1,6 @@
 export { AttentionTable } from './attention-table.js'
 export type { AttentionSamples, Bundle, CollectiveSamples, MoeSamples, OperatorSamples, ShardTables } from './bundle.js'
+export { bundleChip } from './bundle-chip.js'
 export { type BundleUse, bundleDevice } from './bundle-device.js'
 export { formatBundle, manifestFile, parseBundle } from './bundle-files.js'
 export { Curve } from './curve.js'

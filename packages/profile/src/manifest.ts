@@ -6,6 +6,26 @@ export const bundleSchemaVersion = 1
 
 const count = z.number().int().positive()
 
+const figure = z.number().positive().max(1e30)
+
+/** Published figures of the device, as `DeviceSpec` of core has them: with them a bundle needs no plugin for its chip. */
+const chip = z.object({
+  vendor: z.string().min(1),
+  memoryBytes: figure,
+  memoryBytesPerSecond: figure,
+  /** Dense, 16-bit inputs, 32-bit accumulation. */
+  bf16FlopPerSecond: figure,
+  fp8FlopPerSecond: figure.optional(),
+  streamingMultiprocessors: count.optional(),
+  l2Bytes: figure.optional(),
+  /** One direction, between accelerators of a node. */
+  linkBytesPerSecond: figure.optional(),
+  linkKind: z.enum(['nvlink', 'pcie', 'ici', 'other']).optional(),
+  thermalDesignPowerWatts: figure.optional(),
+  /** Where the figures were read. */
+  source: z.string().min(1),
+})
+
 /** `bundle.json`: what was measured, how, and under which software. `docs/bundle-format.md` tells it in prose. */
 export const bundleManifest = z.object({
   schemaVersion: z.literal(bundleSchemaVersion),
@@ -13,6 +33,7 @@ export const bundleManifest = z.object({
   device: z.string().min(1),
   /** The device's full name as its driver reports it. */
   deviceName: z.string().min(1).optional(),
+  chip: chip.optional(),
   /** Hugging Face id. */
   model: z.string().min(1),
   /** Weights and activations: `bf16`, `fp8` … */

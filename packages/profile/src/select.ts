@@ -7,6 +7,8 @@ export interface BundleIdentity {
   dtype: string
   kvCacheDtype: string
   tensorParallel: number[]
+  /** Set where the bundle describes its chip, so that no plugin has to. */
+  chip?: object | undefined
 }
 
 /** Absent members select nothing. Names match as people write them: any case; a model also by its last segment. */

@@ -57,7 +57,8 @@ function shardToy({ tensor }: Parallelism, { kvBytesPerElement = bytesPerElement
     weightBytes: (layers * hiddenSize * hiddenSize * bytesPerElement) / tensor,
     kvBytesPerToken: (2 * layers * heads * headDim * kvBytesPerElement) / tensor,
     activationBytesPerToken: hiddenSize * bytesPerElement,
-    activationBytesPerSequence: 0,
+    outputBytesPerToken: 0,
+    samplingBytesPerSequence: 0,
   }
 }
 

@@ -62,7 +62,8 @@ export function readRecordedSettings(runFolder: string, recording: string): Reco
     maxNumSeqs: findValue(meta, 'number', 'max_num_seqs'),
     maxNumBatchedTokens: findValue(meta, 'number', 'max_num_batched_tokens', 'max_num_scheduled_tokens'),
     maxModelLen: findValue(meta, 'number', 'max_model_len'),
-    gpuMemoryUtilization: findValue(meta, 'number', 'gpu_memory_utilization') ?? findValue(cluster, 'number', 'mem_util'),
+    // Not the cluster file's mem_util: LLMServingSim sets it so that its own memory model finds the engine's block count.
+    gpuMemoryUtilization: findValue(meta, 'number', 'gpu_memory_utilization'),
     numGpuBlocks: findValue(meta, 'number', 'num_gpu_blocks', 'num_gpu_blocks_override'),
     blockSizeTokens: findValue(meta, 'number', 'block_size'),
     asyncScheduling: findValue(meta, 'boolean', 'async_scheduling'),

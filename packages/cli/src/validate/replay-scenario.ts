@@ -112,9 +112,9 @@ function assumptionsOf({ settings, hasIdentity, bundle, mixedStepMs, mixedStepIs
 function nearestRelease(recorded: string, registry: Registry): string {
   const options = findProvider(registry, choicePoints.scheduler!, 'vllm')!.options
   const { properties } = z.toJSONSchema(options, { io: 'input', unrepresentable: 'any' }) as {
-    properties?: { release?: { enum?: string[] } }
+    properties?: { release?: { anyOf?: { enum?: string[] }[] } }
   }
-  const releases = properties?.release?.enum ?? []
+  const releases = properties?.release?.anyOf?.[0]?.enum ?? []
   return releases.reduce((best, other) => (releaseDistance(other, recorded) < releaseDistance(best, recorded) ? other : best))
 }
 

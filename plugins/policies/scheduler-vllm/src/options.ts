@@ -2,11 +2,15 @@ import { type SchedulerLimits, type SchedulerPoolContext, ServesimError } from '
 import { z } from 'zod'
 import { type ReleaseName, releases } from './release.js'
 
+const releaseNames = Object.keys(releases) as [ReleaseName, ...ReleaseName[]]
+
 const count = z.number().int().min(1).max(1_000_000)
 
 export const options = z.strictObject({
+  // YAML reads 0.28 as a number.
   release: z
-    .enum(Object.keys(releases) as [ReleaseName, ...ReleaseName[]])
+    .enum(releaseNames)
+    .or(z.literal(releaseNames.map(Number)).transform((release) => String(release) as ReleaseName))
     .default('0.19')
     .describe('Release of vLLM that is mimicked'),
   maxNumSeqs: count.optional().describe('Running requests at most; absent: vLLM’s default for the device'),

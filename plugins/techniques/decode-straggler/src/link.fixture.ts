@@ -8,7 +8,7 @@ import {
   type StepCostLink,
   type StepPrice,
   type StepView,
-  stepCost,
+  type TechniqueContext,
   technique,
 } from '@servesim/core'
 
@@ -18,15 +18,8 @@ export function linkOf(plugin: Plugin, use: string, options: Record<string, unkn
   const claimed: StepCostLink[] = []
   provider.build(parseOptions(provider.options, options, 'technique'), {
     path: 'technique',
-    claim: (point, contribution) => {
-      if (point.id === stepCost.id) claimed.push(contribution as StepCostLink)
-    },
-    memoryClaim: () => {},
-    eviction: () => {
-      throw new Error('No eviction here.')
-    },
-    assume: () => {},
-  })
+    claim: (_: unknown, link: unknown) => void claimed.push(link as StepCostLink),
+  } as TechniqueContext)
   return claimed[0] ?? { name: 'none', wrap: (next) => next }
 }
 

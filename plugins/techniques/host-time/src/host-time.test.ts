@@ -1,4 +1,13 @@
-import { parseOptions, Registry, type StepCost, type StepCostContext, type StepCostLink, type StepView, technique } from '@servesim/core'
+import {
+  parseOptions,
+  Registry,
+  type StepCost,
+  type StepCostContext,
+  type StepCostLink,
+  type StepView,
+  type TechniqueContext,
+  technique,
+} from '@servesim/core'
 import { expect, test } from 'vitest'
 import { hostTime } from './index.js'
 
@@ -21,13 +30,8 @@ function build(options: Record<string, unknown> = {}, mixedStepHostMs?: number) 
   const sentences: string[] = []
   provider.build(parseOptions(provider.options, options, 'technique'), {
     path: 'techniques[0]',
-    claim: (_, link) => void links.push(link as StepCostLink),
-    memoryClaim: () => {},
-    eviction: () => {
-      throw new Error('No eviction here.')
-    },
-    assume: () => {},
-  })
+    claim: (_: unknown, link: unknown) => void links.push(link as StepCostLink),
+  } as TechniqueContext)
   const cost = links[0]!.wrap(base, { mixedStepHostMs, assume: (sentence: string) => void sentences.push(sentence) } as StepCostContext)
   const hostMs = (step: Partial<StepView>) => {
     const view = { sequences: 1, prefills: 0, graph: 'none', ...step } as StepView
@@ -79,6 +83,6 @@ test('it reads graph modes that the link for graphs has written', () => {
 test.each([{ mixedStepMs: -1 }, { decodeStepMs: Number.NaN }, { perSequenceUs: 1e30 }, { mixedStepMs: '25' }])(
   '%j is refused',
   (options) => {
-    expect(() => build(options)).toThrow(/got/)
+    expect(() => build(options)).toThrow(/Found .*; expected /)
   },
 )
