@@ -15,9 +15,10 @@ export function codeBlocks(page: string): CodeBlock[] {
   const lines = page.split('\n')
   const blocks: CodeBlock[] = []
   for (let i = 0; i < lines.length; i++) {
-    const info = /^```(\S.*)$/.exec(lines[i]!)?.[1]
-    if (info === undefined) continue
-    const end = lines.indexOf('```', i + 1)
+    const [, fence = '', info = ''] = /^(`{3,})([^\s`].*)$/.exec(lines[i]!) ?? []
+    if (info === '') continue
+    const end = lines.indexOf(fence, i + 1)
+    if (end < 0) throw new Error(`The block in line ${i + 1} does not end.`)
     const above = lines.slice(0, i).findLast((line) => line !== '')
     blocks.push({ info, text: `${lines.slice(i + 1, end).join('\n')}\n`, file: /^`([^`]+)`:$/.exec(above ?? '')?.[1], from: i, to: end })
     i = end
@@ -26,13 +27,14 @@ export function codeBlocks(page: string): CodeBlock[] {
 }
 
 /** The blocks below a heading, up to the next one of its level or above. */
-export function sectionOf(page: string, heading: string): string {
+export function blocksBelow(page: string, heading: string): CodeBlock[] {
+  const blocks = codeBlocks(page)
   const lines = page.split('\n')
   const start = lines.indexOf(heading)
   if (start < 0) throw new Error(`There is no "${heading}".`)
-  const level = heading.indexOf(' ')
-  const end = lines.findIndex((line, i) => i > start && /^#+ /.test(line) && line.indexOf(' ') <= level)
-  return lines.slice(start, end < 0 ? undefined : end).join('\n')
+  const isInBlock = (line: number) => blocks.some(({ from, to }) => from < line && line < to)
+  const next = lines.findIndex((line, i) => i > start && /^#+ /.test(line) && line.indexOf(' ') <= heading.indexOf(' ') && !isInBlock(i))
+  return blocks.filter(({ from }) => from > start && (next < 0 || from < next))
 }
 
 /** The block that shows what `block` prints: `text`, with nothing but an empty line between. */

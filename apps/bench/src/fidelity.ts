@@ -20,7 +20,9 @@ async function main(): Promise<void> {
   const data = join(dataFolder(), 'llmservingsim')
   const examples = join(data, 'bench/examples')
   if (!existsSync(examples)) {
-    process.stderr.write(`No recorded run lies below ${examples}; docs/fidelity.md is left as it is. Set SERVESIM_DATA to where they are.\n`)
+    process.stderr.write(
+      `No recorded run lies below ${examples}; docs/fidelity.md is left as it is. Set SERVESIM_DATA to where they are.\n`,
+    )
     return
   }
   const runs: Run[] = []
@@ -56,7 +58,9 @@ function peerError(folder: string): Run['peer'] {
 function page(runs: readonly Run[]): string {
   const rows = runs.map(({ name, validation, refusal, peer }) => [
     name,
-    ...(validation === undefined ? [`not simulated: ${refusal}`, ''] : [`${percent(validation.meanAbsErrorPct)}`, `${percent(validation.maxAbsErrorPct)}`]),
+    ...(validation === undefined
+      ? [`not simulated: ${refusal}`, '']
+      : [`${percent(validation.meanAbsErrorPct)}`, `${percent(validation.maxAbsErrorPct)}`]),
     peer === undefined ? '' : percent(peer.mean),
     peer === undefined ? '' : percent(peer.largest),
   ])

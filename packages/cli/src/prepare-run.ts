@@ -46,9 +46,13 @@ export async function prepareRun(path: string | undefined, flags: RunFlags, cwd:
 
 /** Devices that no plugin provides, for pools whose bundle describes its chip. */
 function chipsOfBundles(scenario: { pools?: unknown }, registry: Registry): Plugin[] {
-  const pools = Array.isArray(scenario.pools) ? (scenario.pools as { device?: { use?: unknown; bundle?: { manifest?: { chip?: unknown } } } }[]) : []
+  const pools = Array.isArray(scenario.pools)
+    ? (scenario.pools as { device?: { use?: unknown; bundle?: { manifest?: { chip?: unknown } } } }[])
+    : []
   const names = pools.flatMap(({ device }) =>
-    typeof device?.use === 'string' && device.bundle?.manifest?.chip !== undefined && !isInstalled(device.use, registry) ? [device.use] : [],
+    typeof device?.use === 'string' && device.bundle?.manifest?.chip !== undefined && !isInstalled(device.use, registry)
+      ? [device.use]
+      : [],
   )
   return [...new Set(names)].map(bundleChip)
 }

@@ -1,6 +1,7 @@
-import { type Choice, parseOptions, type PoolScenario } from './config.js'
+import { type Choice, type PoolScenario, parseOptions } from './config.js'
 import type { Engine } from './engine.js'
 import { nearMatches, ServesimError } from './errors.js'
+import { countBlocks, type MemoryPlan } from './memory-plan.js'
 import type { Model, OperatorGraph } from './operators.js'
 import type { Registry } from './plugin.js'
 import { type Device, device } from './points/device.js'
@@ -13,7 +14,6 @@ import type { OptionsSchema } from './points/provider.js'
 import { type Scheduler, type SchedulerContext, type SchedulerLimits, scheduler } from './points/scheduler.js'
 import { type StepCost, type StepCostContext, type StepCostLink, stepCost } from './points/step-cost.js'
 import { technique } from './points/technique.js'
-import { countBlocks, type MemoryPlan } from './memory-plan.js'
 import { BaseStepCost } from './step-price.js'
 
 /** A pool with every choice bound. */
@@ -48,11 +48,20 @@ export function buildPool(pool: PoolScenario, path: string, registry: Registry, 
 
   const schedulerProvider = registry.named(scheduler, pool.scheduler.use, `${path}.scheduler.use`)
   const schedulerOptions = parseOptions(schedulerProvider.options, pool.scheduler, `${path}.scheduler`)
-  const poolContext = { path: `${path}.scheduler`, device: built.spec, model, maxModelLenTokens: pool.maxModelLenTokens ?? model.maxModelLenTokens }
+  const poolContext = {
+    path: `${path}.scheduler`,
+    device: built.spec,
+    model,
+    maxModelLenTokens: pool.maxModelLenTokens ?? model.maxModelLenTokens,
+  }
   const limits = schedulerProvider.limits(schedulerOptions, poolContext)
 
   const graph = model.shard(pool.parallelism, pool.kvCacheDtype === 'fp8' ? { kvBytesPerElement: 1 } : {})
-  const compiled = built.compile(graph, { tensorParallel: pool.parallelism.tensor, maxBatchedTokens: limits.maxNumBatchedTokens, maxSequences: limits.maxNumSeqs })
+  const compiled = built.compile(graph, {
+    tensorParallel: pool.parallelism.tensor,
+    maxBatchedTokens: limits.maxNumBatchedTokens,
+    maxSequences: limits.maxNumSeqs,
+  })
   for (const sentence of compiled.assumptions) assume(sentence)
   const net = buildNetwork(pool, path, graph, built, limits, registry)
   for (const sentence of net?.assumptions ?? []) assume(sentence)
@@ -91,7 +100,8 @@ export function buildPool(pool: PoolScenario, path: string, registry: Registry, 
     deviceCount: pool.count * pool.parallelism.tensor * pool.parallelism.pipeline,
     techniques: pool.techniques.map((t) => t.use),
     assumptions,
-    newScheduler: (context) => schedulerProvider.build(schedulerOptions, { ...poolContext, ...context, maxModelLenTokens: memory.maxModelLenTokens, limits }),
+    newScheduler: (context) =>
+      schedulerProvider.build(schedulerOptions, { ...poolContext, ...context, maxModelLenTokens: memory.maxModelLenTokens, limits }),
   }
 }
 
@@ -123,7 +133,14 @@ function buildDevice(pool: PoolScenario, path: string, model: Model, registry: R
   return provider.build(options, { path: `${path}.device`, model: model.id, tensorParallel: pool.parallelism.tensor })
 }
 
-function buildNetwork(pool: PoolScenario, path: string, graph: OperatorGraph, built: Device, limits: SchedulerLimits, registry: Registry): Network | undefined {
+function buildNetwork(
+  pool: PoolScenario,
+  path: string,
+  graph: OperatorGraph,
+  built: Device,
+  limits: SchedulerLimits,
+  registry: Registry,
+): Network | undefined {
   if (pool.network === undefined) {
     if (graph.collectives.length === 0) return undefined
     throw new ServesimError(
@@ -135,7 +152,12 @@ function buildNetwork(pool: PoolScenario, path: string, graph: OperatorGraph, bu
   }
   const provider = registry.named(network, pool.network.use, `${path}.network.use`)
   const options = parseOptions(provider.options, pool.network, `${path}.network`)
-  return provider.build(options, { path: `${path}.network`, device: built.spec, collectives: built.collectives, engineRelease: limits.engineRelease })
+  return provider.build(options, {
+    path: `${path}.network`,
+    device: built.spec,
+    collectives: built.collectives,
+    engineRelease: limits.engineRelease,
+  })
 }
 
 interface Claims {
@@ -153,18 +175,34 @@ function buildTechniques(pool: PoolScenario, path: string, registry: Registry, e
     const at = `${path}.techniques[${i}]`
     const provider = registry.named(technique, choice.use, `${at}.use`)
     if (names.has(provider.name)) {
-      throw new ServesimError('SERVESIM_PLUGIN_CONFLICT', at, `The technique "${provider.name}" is switched on twice.`, 'Leave one of them out.')
+      throw new ServesimError(
+        'SERVESIM_PLUGIN_CONFLICT',
+        at,
+        `The technique "${provider.name}" is switched on twice.`,
+        'Leave one of them out.',
+      )
     }
     names.add(provider.name)
     const claim = (point: Point<unknown>, contribution: unknown): void => {
       if (point.id === kvIndex.id) {
         if (claims.index !== undefined) {
-          throw new ServesimError('SERVESIM_PLUGIN_CONFLICT', at, `"${provider.name}" and "${indexOwner}" both want to own ${point.id}.`, 'Switch one of them off.')
+          throw new ServesimError(
+            'SERVESIM_PLUGIN_CONFLICT',
+            at,
+            `"${provider.name}" and "${indexOwner}" both want to own ${point.id}.`,
+            'Switch one of them off.',
+          )
         }
         claims.index = contribution as KvIndexFactory
         indexOwner = provider.name
       } else if (point.id === stepCost.id) claims.links.push({ link: contribution as StepCostLink, technique: provider.name })
-      else throw new ServesimError('SERVESIM_PLUGIN_CONFLICT', at, `"${provider.name}" claims ${point.id}, which a technique cannot claim.`, 'Ask the plugin’s author.')
+      else
+        throw new ServesimError(
+          'SERVESIM_PLUGIN_CONFLICT',
+          at,
+          `"${provider.name}" claims ${point.id}, which a technique cannot claim.`,
+          'Ask the plugin’s author.',
+        )
     }
     provider.build(parseOptions(provider.options, choice, at), {
       path: at,

@@ -33,14 +33,14 @@ const poolSchema = z.strictObject({
   kvCacheDtype: z.enum(['auto', 'fp8']).default('auto').describe('Element type of the KV cache; auto: as the weights'),
   memory: z
     .strictObject({
-      gpuMemoryUtilization: z.number().gt(0).max(1).optional().describe('Share of device memory that the engine takes; absent: the mimicked engine’s default'),
-      numGpuBlocksOverride: positiveInteger.optional().describe('KV blocks, instead of what memory allows'),
-      contextBytes: z
+      gpuMemoryUtilization: z
         .number()
-        .min(0)
-        .max(1e12)
-        .default(defaultContextBytes)
-        .describe('Device context, libraries and workspaces per rank'),
+        .gt(0)
+        .max(1)
+        .optional()
+        .describe('Share of device memory that the engine takes; absent: the mimicked engine’s default'),
+      numGpuBlocksOverride: positiveInteger.optional().describe('KV blocks, instead of what memory allows'),
+      contextBytes: z.number().min(0).max(1e12).default(defaultContextBytes).describe('Device context, libraries and workspaces per rank'),
     })
     .prefault({}),
 })
@@ -54,10 +54,19 @@ export const scenarioSchema = z.strictObject({
   workload: choice,
   router: choice.optional().describe('Picks the replica of a request; needed where there are several'),
   pools: z.array(poolSchema).min(1).max(1000),
-  latencyFrom: z.enum(['arrival', 'queued']).default('arrival').describe('Instant from which TTFT and latency count: arrival at the door, or when the engine took the request in'),
+  latencyFrom: z
+    .enum(['arrival', 'queued'])
+    .default('arrival')
+    .describe('Instant from which TTFT and latency count: arrival at the door, or when the engine took the request in'),
   results: z
     .strictObject({
-      keepRequests: z.number().int().min(0).max(1e8).default(1_000_000).describe('Rows kept for exact percentiles; beyond, sketches within ±0.05 %'),
+      keepRequests: z
+        .number()
+        .int()
+        .min(0)
+        .max(1e8)
+        .default(1_000_000)
+        .describe('Rows kept for exact percentiles; beyond, sketches within ±0.05 %'),
     })
     .prefault({}),
 })
@@ -72,7 +81,11 @@ export function parseScenario(input: unknown): Scenario {
 }
 
 /** Checks a choice's options with the provider's schema. */
-export function parseOptions<Schema extends OptionsSchema>(schema: Schema, options: Record<string, unknown>, path: string): z.output<Schema> {
+export function parseOptions<Schema extends OptionsSchema>(
+  schema: Schema,
+  options: Record<string, unknown>,
+  path: string,
+): z.output<Schema> {
   const { use: _, ...own } = options
   return parseWith(schema, own, path)
 }

@@ -1,5 +1,5 @@
-import type { EventQueue, Phase } from './event-queue.js'
 import { ServesimError } from './errors.js'
+import type { EventQueue, Phase } from './event-queue.js'
 import type { RequestColumn, RequestTable } from './request-table.js'
 import type { Results } from './results.js'
 import type { StepUnit } from './step-unit.js'
@@ -65,7 +65,11 @@ export class Engine {
 
   private schedule(owner: number, timeNs: number, phase: Phase, token: number, replica: number): void {
     if (!(timeNs >= this.nowNs)) {
-      throw new ServesimError('SERVESIM_BROKEN_INVARIANT', 'timer', `An event is set for ${timeNs} ns at ${this.nowNs} ns; expected an instant not before now.`)
+      throw new ServesimError(
+        'SERVESIM_BROKEN_INVARIANT',
+        'timer',
+        `An event is set for ${timeNs} ns at ${this.nowNs} ns; expected an instant not before now.`,
+      )
     }
     const slot = this.freeHandles.pop() ?? this.owners.length
     this.owners[slot] = owner
@@ -91,7 +95,12 @@ export class Engine {
   transfer({ source, target, bytes, availableFromNs, availableToNs }: Transfer, done: (nowNs: number) => void): void {
     const { network } = this.units[source]!
     if (network === undefined) {
-      throw new ServesimError('SERVESIM_BAD_OPTION', 'network', `Replica ${source} sends ${bytes} bytes to replica ${target}, and its pool names no network.`, 'Add a network to the pool.')
+      throw new ServesimError(
+        'SERVESIM_BAD_OPTION',
+        'network',
+        `Replica ${source} sends ${bytes} bytes to replica ${target}, and its pool names no network.`,
+        'Add a network to the pool.',
+      )
     }
     const endNs = Math.max(this.nowNs, availableFromNs) + Math.round(network.transferNs(bytes))
     const slot = this.transfers.indexOf(finished)

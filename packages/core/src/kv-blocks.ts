@@ -63,7 +63,11 @@ export class KvBlocks {
     this.free += this.index === undefined ? held : this.index.release(request, held)
     this.requests.blocks[request] = 0
     if (this.free > this.total) {
-      throw new ServesimError('SERVESIM_BROKEN_INVARIANT', 'kv', `${this.free} of ${this.total} KV blocks are free after request row ${request} released ${held}.`)
+      throw new ServesimError(
+        'SERVESIM_BROKEN_INVARIANT',
+        'kv',
+        `${this.free} of ${this.total} KV blocks are free after request row ${request} released ${held}.`,
+      )
     }
   }
 

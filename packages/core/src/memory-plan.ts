@@ -60,7 +60,8 @@ export function countBlocks({ pool, path, model, graph, device, limits, claimedB
   }
   const wanted = pool.maxModelLenTokens ?? model.maxModelLenTokens
   const fits = blocks * limits.blockSizeTokens
-  if (fits < wanted) assume(`Sequences are limited to ${fits} tokens, all that the KV cache of ${pool.name ?? path} holds; the model allows ${wanted}.`)
+  if (fits < wanted)
+    assume(`Sequences are limited to ${fits} tokens, all that the KV cache of ${pool.name ?? path} holds; the model allows ${wanted}.`)
   return {
     deviceBytes: device.memoryBytes,
     usableBytes,

@@ -28,7 +28,7 @@ const rows: [number, number, number, number, number][] = [
   [20, 22, 40, 100, 4],
 ]
 
-function valueOf(results: Results, metric: MetricName, stat: StatName, from: 'arrival' | 'queued' = 'arrival'): number {
+function figureOf(results: Results, metric: MetricName, stat: StatName, from: 'arrival' | 'queued' = 'arrival'): number {
   return metricsOf(results, from).find((m) => m.metric === metric && m.stat === stat)!.value
 }
 
@@ -38,13 +38,13 @@ it('interpolates quantiles linearly at q·(n − 1), as numpy does', () => {
 
 it('takes TTFT and latency from the arrival, or from the instant the engine took the request in', () => {
   const results = resultsOf(10, rows)
-  expect(valueOf(results, 'ttft', 'mean')).toBeCloseTo((10 + 5 + 20) / 3)
-  expect(valueOf(results, 'ttft', 'mean', 'queued')).toBeCloseTo((9 + 4 + 18) / 3)
-  expect(valueOf(results, 'latency', 'median')).toBe(30)
+  expect(figureOf(results, 'ttft', 'mean')).toBeCloseTo((10 + 5 + 20) / 3)
+  expect(figureOf(results, 'ttft', 'mean', 'queued')).toBeCloseTo((9 + 4 + 18) / 3)
+  expect(figureOf(results, 'latency', 'median')).toBe(30)
 })
 
 it('leaves requests with one token out of TPOT', () => {
-  expect(valueOf(resultsOf(10, rows), 'tpot', 'mean')).toBeCloseTo((20 / 4 + 60 / 3) / 2)
+  expect(figureOf(resultsOf(10, rows), 'tpot', 'mean')).toBeCloseTo((20 / 4 + 60 / 3) / 2)
 })
 
 it('is within the sketch’s error once rows are no longer kept', () => {
@@ -58,7 +58,7 @@ it('is within the sketch’s error once rows are no longer kept', () => {
   const [exact, sketched] = [resultsOf(1000, many), resultsOf(100, many)]
   expect(sketched.requests.length).toBe(0)
   for (const { metric, stat, value } of metricsOf(exact, 'arrival')) {
-    if (metric !== 'itl') expect(Math.abs(valueOf(sketched, metric, stat) / value - 1), `${metric} ${stat}`).toBeLessThan(1e-3)
+    if (metric !== 'itl') expect(Math.abs(figureOf(sketched, metric, stat) / value - 1), `${metric} ${stat}`).toBeLessThan(1e-3)
   }
 })
 

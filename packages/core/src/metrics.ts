@@ -1,4 +1,4 @@
-import { DurationHistogram } from './histogram.js'
+import type { DurationHistogram } from './histogram.js'
 import type { LatencyFrom, RequestColumns, Results } from './results.js'
 
 export const metricNames = ['ttft', 'tpot', 'itl', 'latency'] as const
@@ -6,7 +6,7 @@ export type MetricName = (typeof metricNames)[number]
 
 export const statNames = ['mean', 'median', 'p90', 'p95', 'p99'] as const
 export type StatName = (typeof statNames)[number]
-export const statQuantiles: Record<Exclude<StatName, 'mean'>, number> = { median: 0.5, p90: 0.9, p95: 0.95, p99: 0.99 }
+const statQuantiles: Record<Exclude<StatName, 'mean'>, number> = { median: 0.5, p90: 0.9, p95: 0.95, p99: 0.99 }
 
 /** The field's definitions, to stand beside the numbers. */
 export const metricDefinitions: Record<MetricName, string> = {
@@ -30,7 +30,11 @@ export function metricsOf(results: Results, from: LatencyFrom): Metric[] {
   for (const metric of metricNames) {
     for (const stat of statNames) {
       const ns =
-        metric === 'itl' ? ofHistogram(results.itl, stat) : exact !== undefined ? ofSorted(exact[metric], stat) : ofHistogram(results.sketches![metric], stat)
+        metric === 'itl'
+          ? ofHistogram(results.itl, stat)
+          : exact !== undefined
+            ? ofSorted(exact[metric], stat)
+            : ofHistogram(results.sketches![metric], stat)
       metrics.push({ metric, stat, value: ns / 1e6 })
     }
   }

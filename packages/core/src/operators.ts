@@ -4,7 +4,16 @@
  */
 
 /** What the terminal's "where the time goes" is grouped by. */
-export const operatorClasses = ['attention', 'linear', 'moe', 'norm-activation', 'embedding', 'logits-sampling', 'collective', 'host'] as const
+export const operatorClasses = [
+  'attention',
+  'linear',
+  'moe',
+  'norm-activation',
+  'embedding',
+  'logits-sampling',
+  'collective',
+  'host',
+] as const
 export type OperatorClass = (typeof operatorClasses)[number]
 
 /** Which count of the step sets an operator's rows: all scheduled tokens, or one row per scheduled sequence. */

@@ -50,8 +50,9 @@ function unit(origin: string): string {
   return origin === 'string' ? ' characters' : origin === 'array' ? ' entries' : ''
 }
 
-export function joinPath(base: string, keys: readonly PropertyKey[]): string {
-  const join = (path: string, key: PropertyKey) => (typeof key === 'number' ? `${path}[${key}]` : path === '' ? String(key) : `${path}.${String(key)}`)
+function joinPath(base: string, keys: readonly PropertyKey[]): string {
+  const join = (path: string, key: PropertyKey) =>
+    typeof key === 'number' ? `${path}[${key}]` : path === '' ? String(key) : `${path}.${String(key)}`
   return keys.reduce<string>(join, base)
 }
 

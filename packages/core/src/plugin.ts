@@ -31,7 +31,10 @@ export interface PluginHost {
   provide<Schema extends OptionsSchema>(point: Point<SchedulerProvider>, provided: SchedulerProvider<Schema>): void
   provide<Schema extends OptionsSchema>(point: Point<TechniqueProvider>, provided: TechniqueProvider<Schema>): void
   provide<Schema extends OptionsSchema>(point: Point<DeviceProvider>, provided: DeviceProvider<Schema>): void
-  provide<Part, Context, Schema extends OptionsSchema>(point: Point<Provider<Part, Context>>, provided: Provider<Part, Context, Schema>): void
+  provide<Part, Context, Schema extends OptionsSchema>(
+    point: Point<Provider<Part, Context>>,
+    provided: Provider<Part, Context, Schema>,
+  ): void
   provide<Provided>(point: Point<Provided>, provided: Provided): void
 }
 
@@ -41,7 +44,10 @@ export function definePlugin(name: string, setup: (host: PluginHost) => void, pl
 
 /** Every point that this core offers, by id. */
 const ownPoints = new Map<string, Point<unknown>>(
-  [device, eviction, kvIndex, modelSource, network, router, scheduler, stepCost, technique, workload].map((p) => [p.id, p as Point<unknown>]),
+  [device, eviction, kvIndex, modelSource, network, router, scheduler, stepCost, technique, workload].map((p) => [
+    p.id,
+    p as Point<unknown>,
+  ]),
 )
 
 interface Entry {
@@ -68,7 +74,12 @@ export class Registry {
     const known = this.loaded.get(plugin.name)
     if (known !== undefined) {
       if (known === plugin || known.setup === plugin.setup || String(known.setup) === String(plugin.setup)) return
-      throw new ServesimError('SERVESIM_PLUGIN_CONFLICT', 'plugins', `Two different plugins are called "${plugin.name}".`, 'Rename one of them.')
+      throw new ServesimError(
+        'SERVESIM_PLUGIN_CONFLICT',
+        'plugins',
+        `Two different plugins are called "${plugin.name}".`,
+        'Rename one of them.',
+      )
     }
     this.loaded.set(plugin.name, plugin)
     for (const inner of plugin.plugins ?? []) this.load(inner)
@@ -90,7 +101,12 @@ export class Registry {
     for (const name of namesOf(provided)) {
       const other = list.find((e) => namesOf(e.provided).includes(name))
       if (other !== undefined && point.cardinality === 'named') {
-        throw new ServesimError('SERVESIM_PLUGIN_CONFLICT', `plugins.${plugin}`, `"${plugin}" and "${other.plugin}" both provide "${name}" at ${point.id}.`, 'Leave one of them out.')
+        throw new ServesimError(
+          'SERVESIM_PLUGIN_CONFLICT',
+          `plugins.${plugin}`,
+          `"${plugin}" and "${other.plugin}" both provide "${name}" at ${point.id}.`,
+          'Leave one of them out.',
+        )
       }
     }
     list.push({ plugin, provided })
@@ -118,7 +134,9 @@ export class Registry {
       'SERVESIM_UNKNOWN_NAME',
       path,
       `There is no ${kind} "${name}"; ${installed}.`,
-      near.length > 0 ? `Did you mean ${near.map((n) => `"${n}"`).join(' or ')}?` : `Install @servesim/${kind}-${lower}, if there is such a package, and add it to the plugins.`,
+      near.length > 0
+        ? `Did you mean ${near.map((n) => `"${n}"`).join(' or ')}?`
+        : `Install @servesim/${kind}-${lower}, if there is such a package, and add it to the plugins.`,
     )
   }
 }

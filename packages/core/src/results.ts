@@ -39,7 +39,10 @@ export class RequestColumns {
   private readonly added: { name: string; unit: string; from: RequestColumn; values: Float64Array }[] = []
 
   constructor() {
-    this.columns = Object.fromEntries(requestColumnNames.map((name) => [name, new Float64Array(0)])) as Record<RequestColumnName, Float64Array>
+    this.columns = Object.fromEntries(requestColumnNames.map((name) => [name, new Float64Array(0)])) as Record<
+      RequestColumnName,
+      Float64Array
+    >
   }
 
   column(name: RequestColumnName): Float64Array {

@@ -1,8 +1,8 @@
-import { buildPool, type BuiltPool } from './build-pool.js'
+import { type BuiltPool, buildPool } from './build-pool.js'
 import { LiveClusterView } from './cluster-view.js'
 import { type Choice, parseOptions, parseScenario, type Scenario, type ScenarioInput } from './config.js'
-import { ServesimError } from './errors.js'
 import { Engine } from './engine.js'
+import { ServesimError } from './errors.js'
 import { EventQueue, Phase } from './event-queue.js'
 import { KvBlocks } from './kv-blocks.js'
 import { type Plugin, Registry } from './plugin.js'
@@ -11,7 +11,7 @@ import { type Router, router } from './points/router.js'
 import { type RequestDraft, type Workload, workload } from './points/workload.js'
 import { createRandomSource } from './random.js'
 import { RequestTable } from './request-table.js'
-import { Results, type RequestSink } from './results.js'
+import { type RequestSink, Results } from './results.js'
 import { StepUnit } from './step-unit.js'
 import { type SimulationResult, summarise } from './summary.js'
 
@@ -61,7 +61,14 @@ export class Simulation {
   private readonly router: Router | undefined
   private readonly view: LiveClusterView
   private readonly poolOfUnit: BuiltPool[] = []
-  private readonly draft: RequestDraft = { arrivalNs: 0, promptTokens: 0, outputTokens: 0, priority: 0, prefixIds: undefined, prefixIdCount: 0 }
+  private readonly draft: RequestDraft = {
+    arrivalNs: 0,
+    promptTokens: 0,
+    outputTokens: 0,
+    priority: 0,
+    prefixIds: undefined,
+    prefixIdCount: 0,
+  }
   private readonly text: PrefixText = { ids: new Int32Array(0), count: 0, groupTokens: 0 }
   /** Whether `draft` holds the next arrival, more may come after a completion, or none will. */
   private arrivals: 'ready' | 'pending' | 'none' = 'none'
@@ -89,7 +96,12 @@ export class Simulation {
     })
     this.pullArrival()
     if (this.arrivals !== 'ready') {
-      throw new ServesimError('SERVESIM_EMPTY_WORKLOAD', 'workload', `The workload "${scenario.workload.use}" holds no request.`, 'Ask for at least one request, or name another file.')
+      throw new ServesimError(
+        'SERVESIM_EMPTY_WORKLOAD',
+        'workload',
+        `The workload "${scenario.workload.use}" holds no request.`,
+        'Ask for at least one request, or name another file.',
+      )
     }
   }
 
@@ -100,9 +112,25 @@ export class Simulation {
       finish: (request, nowNs) => this.finish(request, nowNs),
     }
     const { blockSizeTokens, depth, maxNumSeqs } = pool.limits
-    const shared = { requests, events, sink, cost: pool.cost, usage: pool.base.usage, network: pool.network, depth, maxSequences: maxNumSeqs, stretches: stretches && pool.cost.reads !== 'tokens' }
+    const shared = {
+      requests,
+      events,
+      sink,
+      cost: pool.cost,
+      usage: pool.base.usage,
+      network: pool.network,
+      depth,
+      maxSequences: maxNumSeqs,
+      stretches: stretches && pool.cost.reads !== 'tokens',
+    }
     for (let i = 0; i < pool.count; i++) {
-      const index = pool.kvIndex?.({ path: pool.name, engineRelease: pool.limits.engineRelease, requests, totalBlocks: pool.memory.blocks, blockSizeTokens })
+      const index = pool.kvIndex?.({
+        path: pool.name,
+        engineRelease: pool.limits.engineRelease,
+        requests,
+        totalBlocks: pool.memory.blocks,
+        blockSizeTokens,
+      })
       const kv = new KvBlocks(pool.memory.blocks, blockSizeTokens, requests, index)
       this.units.push(new StepUnit(this.units.length, kv, pool.newScheduler({ requests }), shared))
       this.poolOfUnit.push(pool)
@@ -121,11 +149,11 @@ export class Simulation {
       const eventNs = events.nextNs
       const arrivalNs = this.arrivals === 'ready' ? this.draft.arrivalNs : Number.POSITIVE_INFINITY
       const next = Math.min(eventNs, arrivalNs)
-      if (next > untilNs) return false
       if (next === Number.POSITIVE_INFINITY) {
         this.end()
         break
       }
+      if (next > untilNs) return false
       this.nowNs = next
       this.engine.nowNs = next
       if (arrivalNs < eventNs || (arrivalNs === eventNs && events.nextPhase > Phase.arrive)) this.arrive()
@@ -161,7 +189,12 @@ export class Simulation {
       finished: this.results.finished,
       refused: this.results.refusedCount,
       steps: this.units.reduce((sum, u) => sum + u.steps, 0),
-      replicas: this.units.map((u) => ({ waiting: u.waitingCount, running: u.running.length, usedBlocks: u.usedBlocksAt(this.nowNs), totalBlocks: u.kv.total })),
+      replicas: this.units.map((u) => ({
+        waiting: u.waitingCount,
+        running: u.running.length,
+        usedBlocks: u.usedBlocksAt(this.nowNs),
+        totalBlocks: u.kv.total,
+      })),
     }
   }
 
@@ -196,7 +229,11 @@ export class Simulation {
     const target = this.router === undefined ? 0 : this.router.route(request, this.view, this.nowNs)
     const unit = this.units[target]
     if (unit === undefined) {
-      throw new ServesimError('SERVESIM_BROKEN_INVARIANT', 'router', `The router chose replica ${target} of ${this.units.length} for request ${arrivalIndex} at ${this.nowNs} ns.`)
+      throw new ServesimError(
+        'SERVESIM_BROKEN_INVARIANT',
+        'router',
+        `The router chose replica ${target} of ${this.units.length} for request ${arrivalIndex} at ${this.nowNs} ns.`,
+      )
     }
     const reason = this.refusal(request, target)
     if (reason === undefined) {
@@ -224,7 +261,8 @@ export class Simulation {
     const pool = this.poolOfUnit[target]!
     const longest = pool.maxModelLenTokens
     const prompt = this.requests.promptTokens[request]!
-    if (prompt >= longest) return `its ${prompt} prompt tokens leave no room for output in sequences of at most ${longest} tokens (${pool.name})`
+    if (prompt >= longest)
+      return `its ${prompt} prompt tokens leave no room for output in sequences of at most ${longest} tokens (${pool.name})`
     if (prompt + this.requests.maxOutputTokens[request]! > longest) this.requests.maxOutputTokens[request] = longest - prompt
     return undefined
   }
@@ -253,10 +291,20 @@ export class Simulation {
   }
 }
 
-function buildRouter(choice: Choice | undefined, replicaCount: number, registry: Registry, stream: (purpose: string) => ReturnType<ReturnType<typeof createRandomSource>['stream']>): Router | undefined {
+function buildRouter(
+  choice: Choice | undefined,
+  replicaCount: number,
+  registry: Registry,
+  stream: (purpose: string) => ReturnType<ReturnType<typeof createRandomSource>['stream']>,
+): Router | undefined {
   if (choice === undefined) {
     if (replicaCount === 1) return undefined
-    throw new ServesimError('SERVESIM_BAD_OPTION', 'router', `${replicaCount} replicas share the arrivals, and the scenario names no router.`, 'Add a router, such as { use: … } with one that `servesim plugins` lists.')
+    throw new ServesimError(
+      'SERVESIM_BAD_OPTION',
+      'router',
+      `${replicaCount} replicas share the arrivals, and the scenario names no router.`,
+      'Add a router, such as { use: … } with one that `servesim plugins` lists.',
+    )
   }
   const provider = registry.named(router, choice.use, 'router.use')
   return provider.build(parseOptions(provider.options, choice, 'router'), { replicaCount, random: stream('router') })

@@ -19,6 +19,7 @@ const graph: OperatorGraph = {
   weightBytes: 0,
   kvBytesPerToken: 1,
   activationBytesPerToken: 0,
+  outputBytesPerToken: 0,
   samplingBytesPerSequence: 0,
 }
 

@@ -6,12 +6,12 @@ import type { PrefixText } from './points/kv-index.js'
 import type { Network } from './points/network.js'
 import type { Scheduler, StepPlan } from './points/scheduler.js'
 import type { StepCost } from './points/step-cost.js'
-import { type RequestTable, RequestStatus } from './request-table.js'
+import { RequestStatus, type RequestTable } from './request-table.js'
 import type { RequestSink } from './results.js'
 import { RequestList } from './running-list.js'
 import { Step } from './step.js'
 import type { StepUsage } from './step-price.js'
-import { Stretch } from './stretch.js'
+import { Stretch, type StretchHost } from './stretch.js'
 
 /** The engine's loop sleeps this long when a turn ran nothing while requests exist (vLLM, `_process_engine_step` of v1/engine/core.py). */
 const emptyTurnNs = 1_000_000
@@ -36,7 +36,7 @@ export interface UnitContext {
  * behind it wait for the device. With asynchronous scheduling (depth 2) step k + 1 is formed at the instant step k starts, so that an
  * arrival waits one step more and a freed slot or block is seen one step later, as in vLLM.
  */
-export class StepUnit implements StepPlan {
+export class StepUnit implements StepPlan, StretchHost {
   readonly running = new RequestList()
   /** Steps completed, and those of them that a stretch took. */
   steps = 0
@@ -215,9 +215,20 @@ export class StepUnit implements StepPlan {
     const launchedNs = step.formedNs + Math.round(step.hostNs)
     step.startNs = Math.max(nowNs, launchedNs)
     step.endNs = step.startNs + Math.max(1, Math.round(step.fixedNs + step.attentionNs))
+    if (!Number.isFinite(step.endNs)) this.refusePrice(step, nowNs)
     if (launchedNs > this.hostFreeNs) this.hostFreeNs = launchedNs
     usage.count(step, step.attentionNs, step.startNs - nowNs)
     events.set(this.completeHandle, step.endNs, Phase.complete)
+  }
+
+  private refusePrice(step: Step, nowNs: number): never {
+    throw new ServesimError(
+      'SERVESIM_BROKEN_INVARIANT',
+      `replica ${this.index}`,
+      `A step of ${step.tokens} tokens and ${step.count} sequences that starts at ${nowNs} ns would take ${step.fixedNs} ns, ` +
+        `${step.attentionNs} ns in attention and ${step.hostNs} ns on the host.`,
+      'A device, a network or a step cost gave a latency that is no number: report it to its author.',
+    )
   }
 
   /** Tokens come out, finished requests leave. */
@@ -244,7 +255,8 @@ export class StepUnit implements StepPlan {
         withGap++
       }
       lastTokenNs[r] = nowNs
-      if (depth > 1 && identified[r] === 1 && status[r] === RequestStatus.running) this.kv.commit(r, computedTokens[r]! - placeholderTokens[r]!)
+      if (depth > 1 && identified[r] === 1 && status[r] === RequestStatus.running)
+        this.kv.commit(r, computedTokens[r]! - placeholderTokens[r]!)
       if (output === maxOutputTokens[r]!) this.finish(r, nowNs)
     }
     if (withGap > 0) sink.token(gapNs, withGap)
@@ -353,7 +365,11 @@ export class StepUnit implements StepPlan {
   preempt(request: number): void {
     const { requests } = this.shared
     if (requests.status[request] !== RequestStatus.running) {
-      throw new ServesimError('SERVESIM_BROKEN_INVARIANT', `replica ${this.index}`, `Request row ${request} is preempted at ${this.nowNs} ns but does not run.`)
+      throw new ServesimError(
+        'SERVESIM_BROKEN_INVARIANT',
+        `replica ${this.index}`,
+        `Request row ${request} is preempted at ${this.nowNs} ns but does not run.`,
+      )
     }
     this.kv.release(request)
     this.running.remove(request)

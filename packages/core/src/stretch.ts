@@ -1,10 +1,35 @@
-import type { RunPrice } from './points/step-cost.js'
+import type { KvBlocks } from './kv-blocks.js'
+import type { KvUse } from './kv-use.js'
+import type { RunPrice, StepCost } from './points/step-cost.js'
+import type { RequestTable } from './request-table.js'
+import type { RequestSink } from './results.js'
+import type { RequestList } from './running-list.js'
 import { Step } from './step.js'
-import type { StepUnit } from './step-unit.js'
+import type { StepUsage } from './step-price.js'
 
 const shortest = 2
 const firstCapacity = 64
 const longest = 2048
+
+/** What a stretch needs of its unit: the books it keeps up to date, and the ring of formed steps. */
+export interface StretchHost {
+  readonly kv: KvBlocks
+  readonly kvUse: KvUse
+  readonly running: RequestList
+  readonly shared: { requests: RequestTable; sink: RequestSink; cost: StepCost; usage: StepUsage; depth: number }
+  steps: number
+  fastSteps: number
+  /** The step that runs, and the one that was formed last. */
+  readonly executing: Step
+  readonly newest: Step
+  readonly ringFull: boolean
+  /** The step that runs is over; its members were looked after. */
+  dropHead(): void
+  /** The step formed last will be formed again. */
+  dropNewest(): void
+  completeAt(timeNs: number): void
+  requestForm(timeNs: number): void
+}
 
 /**
  * Pure-decode steps taken in one go. From the instant a step has been formed that only decodes, the coming forms would repeat it until
@@ -33,7 +58,7 @@ export class Stretch implements RunPrice {
   private phaseNext = new Int32Array(0)
   private readonly next = new Step(1)
 
-  constructor(private readonly unit: StepUnit) {
+  constructor(private readonly unit: StretchHost) {
     this.crossings = new Int32Array(unit.kv.blockSizeTokens)
     this.phaseHead = new Int32Array(unit.kv.blockSizeTokens)
   }
@@ -116,7 +141,8 @@ export class Stretch implements RunPrice {
       endsNs[j] = end
       if (depth > 1 && duration < hostNs) return j
     }
-    return most
+    // A price that is no number is the plain path's to refuse.
+    return Number.isFinite(end) ? most : 0
   }
 
   private copyOf(step: Step, advance: number): Step {

@@ -1,9 +1,12 @@
-import { operatorClasses, type OperatorClass } from './operators.js'
+import type { BuiltPool } from './build-pool.js'
+import type { Scenario } from './config.js'
+import type { Engine } from './engine.js'
 import { type Metric, metricsOf } from './metrics.js'
-import { provenances, type Provenance } from './points/device.js'
-import type { Refusal } from './results.js'
-import type { Simulation } from './simulation.js'
-import { addUsage, emptyUsage, resources, type Resource } from './step-price.js'
+import { type OperatorClass, operatorClasses } from './operators.js'
+import { type Provenance, provenances } from './points/device.js'
+import type { Refusal, Results } from './results.js'
+import { addUsage, emptyUsage, type Resource, resources } from './step-price.js'
+import type { StepUnit } from './step-unit.js'
 
 /** Everything a report needs; rows are in `Simulation.results`. */
 export interface SimulationResult {
@@ -36,8 +39,16 @@ export interface SimulationResult {
   assumptions: string[]
 }
 
-export function summarise(simulation: Simulation): SimulationResult {
-  const { results, units, pools, scenario } = simulation
+/** What a summary is made of. */
+export interface SummaryInput {
+  scenario: Scenario
+  results: Results
+  units: readonly StepUnit[]
+  pools: readonly BuiltPool[]
+  engine: Engine
+}
+
+export function summarise({ scenario, results, units, pools, engine }: SummaryInput): SimulationResult {
   const usage = emptyUsage()
   for (const pool of pools) addUsage(usage, pool.base.usage.summary(), 1)
   const steps = units.reduce((sum, u) => sum + u.steps, 0)
@@ -72,7 +83,7 @@ export function summarise(simulation: Simulation): SimulationResult {
     timeByResource: named(resources, usage.resourceNs),
     timeByProvenance: named(provenances, usage.provenanceNs),
     idleS: Math.max(0, units.length * durationNs - busyNs) / 1e9,
-    counters: Object.fromEntries([...simulation.engine.counters].map(([name, counter]) => [name, counter.value])),
+    counters: Object.fromEntries([...engine.counters].map(([name, counter]) => [name, counter.value])),
     assumptions: [...new Set(pools.flatMap((p) => p.assumptions))],
   }
 }

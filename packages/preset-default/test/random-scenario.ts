@@ -4,11 +4,23 @@ import { leastLoaded } from '@servesim/router-least-loaded'
 import { roundRobin } from '@servesim/router-round-robin'
 import { vllmScheduler } from '@servesim/scheduler-vllm'
 import { cudaGraphs } from '@servesim/technique-cuda-graphs'
+import { decodeStraggler } from '@servesim/technique-decode-straggler'
 import { hostTime } from '@servesim/technique-host-time'
 import { prefixCaching } from '@servesim/technique-prefix-caching'
 import { Draw, randomRequests, referencePrefixCaching, toyParts } from '@servesim/testkit'
 
-export const plugins = [toyParts, vllmScheduler, prefixCaching, referencePrefixCaching, lru, leastLoaded, roundRobin, cudaGraphs, hostTime]
+export const plugins = [
+  toyParts,
+  vllmScheduler,
+  prefixCaching,
+  referencePrefixCaching,
+  lru,
+  leastLoaded,
+  roundRobin,
+  cudaGraphs,
+  decodeStraggler,
+  hostTime,
+]
 
 type Technique = NonNullable<ScenarioInput['pools'][number]['techniques']>[number]
 
@@ -66,6 +78,7 @@ function randomTechniques(draw: Draw): Technique[] {
   const techniques: Technique[] = []
   if (draw.chance(0.7)) techniques.push({ use: 'prefix-caching' })
   if (draw.chance(0.4)) techniques.push({ use: 'cuda-graphs' })
+  if (draw.chance(0.4)) techniques.push({ use: 'decode-straggler' })
   if (draw.chance(0.4)) techniques.push({ use: 'toy-jitter', amplitudeNs: draw.of(300, 3000) })
   // Steps take some two microseconds: the host is at times hidden, at times the bottleneck.
   if (draw.chance(0.5)) {

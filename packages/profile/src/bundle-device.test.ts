@@ -12,7 +12,7 @@ const spec = {
   streamingMultiprocessors: 100,
   source: 'made up',
 }
-const use = { path: 'pools[0]', model: 'org/Tiny' }
+const use = { path: 'pools[0]', model: 'org/Tiny', tensorParallel: 1 }
 const context = { tensorParallel: 1, maxBatchedTokens: 64, maxSequences: 64 }
 
 const gemm = (name: string, rows: 'tokens' | 'sequences'): Gemm => ({

@@ -16,7 +16,7 @@ import type { Bundle, OperatorSamples, ShardTables } from './bundle.js'
 import { Curve } from './curve.js'
 import { activatedExperts, MoeTable } from './moe-table.js'
 import { sameModel } from './select.js'
-import { type SplitKernel } from './split-kernel.js'
+import type { SplitKernel } from './split-kernel.js'
 import { stragglerFacts } from './straggler.js'
 
 /** Where a bundle serves and what for; a `DeviceContext` is one. */

@@ -82,10 +82,12 @@ export function checkEnd(simulation: Simulation): void {
   const { requests } = results
   const column = (name: Parameters<typeof requests.column>[0]) => requests.column(name)
   const instants = ['arrivalNs', 'queuedNs', 'firstScheduledNs', 'firstTokenNs', 'lastTokenNs'] as const
+  let decodeNs = 0
   for (let row = 0; row < requests.length; row++) {
     const times = instants.map((name) => column(name)[row]!)
     const ordered = times.every((time, i) => Number.isSafeInteger(time) && (i === 0 || time >= times[i - 1]!))
     law(ordered, simulation, `request ${column('arrivalIndex')[row]} has ${instants.map((name, i) => `${name} ${times[i]}`).join(', ')}`)
+    decodeNs += column('lastTokenNs')[row]! - column('firstTokenNs')[row]!
     const cached = column('cachedTokens')[row]!
     law(
       cached >= 0 && cached < column('promptTokens')[row]! + column('outputTokens')[row]!,
@@ -95,6 +97,13 @@ export function checkEnd(simulation: Simulation): void {
   }
   const gaps = results.outputTokens - results.finished
   law(results.itl.count === gaps, simulation, `${results.itl.count} gaps between tokens, expected ${gaps}`)
+  // The gaps of a request add up to the time from its first token to its last.
+  const gapsNs = results.itl.count === 0 ? 0 : results.itl.meanNs * results.itl.count
+  law(
+    requests.length < results.finished || Math.abs(gapsNs - decodeNs) <= 1e-9 * decodeNs,
+    simulation,
+    `gaps between tokens add up to ${gapsNs} ns, expected ${decodeNs}`,
+  )
 }
 
 function law(holds: boolean, simulation: Simulation, broken: string): void {

@@ -1,5 +1,6 @@
-import { createSimulation, isServesimError } from '@servesim/core'
+import { createSimulation, definePlugin, isServesimError, type StepCost, stepCost, technique } from '@servesim/core'
 import { expect, it } from 'vitest'
+import { z } from 'zod'
 import { runChecked } from './invariants.js'
 import { outcomeOf } from './outcome.js'
 import { randomRequests } from './random-requests.js'
@@ -12,10 +13,7 @@ it('gives the same however a run is sliced', () => {
     const input = smallScenario({ requests: randomRequests(number), blocks: 200, pool: { maxModelLenTokens: 190 } })
     const [whole, sliced] = [createSimulation(input), createSimulation(input)]
     whole.run()
-    for (let untilNs = 0; !sliced.advance({ untilNs, maxEvents: 3 }); untilNs += 700) {
-      sliced.snapshot()
-      sliced.result()
-    }
+    for (let untilNs = 0; !sliced.advance({ untilNs, maxEvents: 3 }); untilNs += 700) sliced.snapshot()
     expect(outcomeOf(sliced)).toEqual(outcomeOf(whole))
   }
 })
@@ -46,11 +44,46 @@ it('cuts an output that would make the longest sequence longer', () => {
 })
 
 it('refuses to simulate an empty workload', () => {
-  let code = ''
-  try {
-    createSimulation(smallScenario({ requests: [] }))
-  } catch (error) {
-    if (isServesimError(error)) code = error.code
-  }
-  expect(code).toBe('SERVESIM_EMPTY_WORKLOAD')
+  expect(codeOf(() => createSimulation(smallScenario({ requests: [] })))).toBe('SERVESIM_EMPTY_WORKLOAD')
 })
+
+it.each([Number.NaN, Number.POSITIVE_INFINITY])('stops at a step price of %s instead of running on with a broken clock', (priceNs) => {
+  // From a context on that only a stretch would reach.
+  const late = (context: number) => (context > 40 ? priceNs : 0)
+  const broken = definePlugin('broken', (host) => {
+    host.provide(technique, {
+      name: 'broken',
+      description: '',
+      options: z.strictObject({}),
+      build: (_options, { claim }) =>
+        claim(stepCost, {
+          name: 'broken',
+          wrap: (next): StepCost => ({
+            reads: 'shape',
+            price(step, startNs, out) {
+              next.price(step, startNs, out)
+              out.attentionNs += late(step.longestDecodeContext)
+            },
+            priceRun(step, count, startNs, out) {
+              next.priceRun(step, count, startNs, out)
+              for (let j = 0; j < count; j++) out.attentionNs[j]! += late(step.longestDecodeContext + j)
+            },
+          }),
+        }),
+    })
+  })
+  const requests = [{ arrivalNs: 0, promptTokens: 4, outputTokens: 100 }]
+  const input = smallScenario({ requests, plugins: [broken], pool: { techniques: [{ use: 'broken' }] } })
+  for (const stretches of [true, false])
+    expect(codeOf(() => createSimulation(input, { stretches }).run())).toBe('SERVESIM_BROKEN_INVARIANT')
+})
+
+function codeOf(act: () => unknown): string {
+  try {
+    act()
+  } catch (error) {
+    if (isServesimError(error)) return error.code
+    throw error
+  }
+  return 'nothing was thrown'
+}

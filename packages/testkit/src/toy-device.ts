@@ -31,6 +31,7 @@ function toyDevice({ stepNs, tokenNs, sequenceNs, contextNs, memoryBytes }: ToyD
   return {
     spec: { name: 'toy-device', vendor: 'toy', memoryBytes, memoryBytesPerSecond: 1e12, bf16FlopPerSecond: 1e14, source: 'invented' },
     collectives: [],
+    straggler: { streamingMultiprocessors: 4, blockNsPerContextToken: contextNs, sharedNsPerContextToken: contextNs, source: 'invented' },
     compile: (): CompiledDevice => ({
       latency: (operator, rows) => {
         const sequenceWise = operator.kind !== 'moe' && operator.rows === 'sequences'

@@ -57,6 +57,7 @@ class ToyScheduler implements Scheduler {
     for (let i = 0; i < running.length; i++) plan.schedule(running.at(i), 1)
     while (this.waiting.length > 0 && !this.full) {
       const r = this.waiting[0]!
+      if (plan.isHeld(r)) return
       const hit = plan.match(r)
       const tokens = this.requests.promptTokens[r]! - hit * this.own.blockSizeTokens
       if (tokens > budget || !plan.admit(r, tokens, hit, this.reservedTokens(r))) return

@@ -21,4 +21,9 @@ export interface EvictionContext {
   runCapacity: number
 }
 
-export const eviction = definePoint<Provider<Eviction, EvictionContext>>({ id: 'servesim/eviction', contract: 1, cardinality: 'named', scope: 'replica' })
+export const eviction = definePoint<Provider<Eviction, EvictionContext>>({
+  id: 'servesim/eviction',
+  contract: 1,
+  cardinality: 'named',
+  scope: 'replica',
+})

@@ -27,4 +27,9 @@ export interface NetworkContext {
   engineRelease: string
 }
 
-export const network = definePoint<Provider<Network, NetworkContext>>({ id: 'servesim/network', contract: 1, cardinality: 'named', scope: 'pool' })
+export const network = definePoint<Provider<Network, NetworkContext>>({
+  id: 'servesim/network',
+  contract: 1,
+  cardinality: 'named',
+  scope: 'pool',
+})

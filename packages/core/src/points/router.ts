@@ -29,4 +29,9 @@ export interface RouterContext {
   random: RandomStream
 }
 
-export const router = definePoint<Provider<Router, RouterContext>>({ id: 'servesim/router', contract: 1, cardinality: 'named', scope: 'cluster' })
+export const router = definePoint<Provider<Router, RouterContext>>({
+  id: 'servesim/router',
+  contract: 1,
+  cardinality: 'named',
+  scope: 'cluster',
+})

@@ -1,9 +1,9 @@
+import type { z } from 'zod'
 import type { Model } from '../operators.js'
 import type { RequestTable } from '../request-table.js'
 import type { DeviceSpec } from './device.js'
 import { definePoint } from './point.js'
 import type { OptionsSchema, Part, Provider } from './provider.js'
-import type { z } from 'zod'
 
 /** Requests in a step unit's running list, oldest admission first. */
 export interface RunningList {

@@ -1,5 +1,5 @@
 import type { Engine } from '../engine.js'
-import type { EvictionContext, Eviction } from './eviction.js'
+import type { Eviction, EvictionContext } from './eviction.js'
 import { definePoint, type Point } from './point.js'
 import type { OptionsSchema, Provider } from './provider.js'
 

@@ -39,4 +39,9 @@ export interface WorkloadContext {
   blockSizeTokens: number
 }
 
-export const workload = definePoint<Provider<Workload, WorkloadContext>>({ id: 'servesim/workload', contract: 1, cardinality: 'named', scope: 'cluster' })
+export const workload = definePoint<Provider<Workload, WorkloadContext>>({
+  id: 'servesim/workload',
+  contract: 1,
+  cardinality: 'named',
+  scope: 'cluster',
+})

@@ -55,7 +55,8 @@ describe('the plugin', () => {
         weightBytes: 0,
         kvBytesPerToken: 1,
         activationBytesPerToken: 0,
-        activationBytesPerSequence: 0,
+        outputBytesPerToken: 0,
+        samplingBytesPerSequence: 0,
       },
       { tensorParallel: 1, maxBatchedTokens: 1, maxSequences: 1 },
     )

@@ -9,7 +9,12 @@ const first = 0
 
 function run(policy: 'fcfs' | 'priority', hold: (engine: Engine) => void) {
   const holder = definePlugin('holder', (host) => {
-    host.provide(technique, { name: 'holder', description: 'Test.', options: z.strictObject({}), build: (_options, { engine }) => hold(engine) })
+    host.provide(technique, {
+      name: 'holder',
+      description: 'Test.',
+      options: z.strictObject({}),
+      build: (_options, { engine }) => hold(engine),
+    })
   })
   const simulation = createSimulation(
     smallScenario({
