@@ -64,7 +64,7 @@ export function buildPool(pool: PoolScenario, path: string, registry: Registry, 
   })
   for (const sentence of compiled.assumptions) assume(sentence)
   const net = buildNetwork(pool, path, graph, built, limits, registry)
-  for (const sentence of net?.assumptions ?? []) assume(sentence)
+  if (graph.collectives.length > 0) for (const sentence of net?.assumptions ?? []) assume(sentence)
 
   const claims = buildTechniques(pool, path, registry, engine, assume)
   const memory = countBlocks({ pool, path, model, graph, device: built.spec, limits, claimedBytes: claims.claimedBytes, assume })

@@ -46,7 +46,8 @@ export function countBlocks({ pool, path, model, graph, device, limits, claimedB
   const atTheEnd = graph.outputBytesPerToken * tokens + graph.samplingBytesPerSequence * sequences
   const activationBytes = Math.max(inLayers, atTheEnd)
   const bytesPerBlock = graph.kvBytesPerToken * limits.blockSizeTokens
-  const left = usableBytes - weightBytes - activationBytes - memory.contextBytes - claimedBytes
+  const temporaryBytes = limits.temporariesOutside === true ? 0 : activationBytes
+  const left = usableBytes - weightBytes - temporaryBytes - memory.contextBytes - claimedBytes
   const counted = memory.numGpuBlocksOverride ?? Math.floor(left / bytesPerBlock)
   const blocks = counted - limits.reservedBlocks
   if (blocks < 1) {

@@ -111,7 +111,7 @@ export class Simulation {
       token: (gapNs, weight) => this.results.itl.add(gapNs, weight),
       finish: (request, nowNs) => this.finish(request, nowNs),
     }
-    const { blockSizeTokens, depth, maxNumSeqs } = pool.limits
+    const { blockSizeTokens, depth, maxNumSeqs, sharing = 'allocated' } = pool.limits
     const shared = {
       requests,
       events,
@@ -121,6 +121,7 @@ export class Simulation {
       network: pool.network,
       depth,
       maxSequences: maxNumSeqs,
+      sharesEarly: sharing === 'allocated',
       stretches: stretches && pool.cost.reads !== 'tokens',
     }
     for (let i = 0; i < pool.count; i++) {
@@ -226,6 +227,7 @@ export class Simulation {
     const text = this.textOf(draft)
     this.view.nowNs = this.nowNs
     this.view.text = text
+    this.view.tokens = draft.promptTokens
     const target = this.router === undefined ? 0 : this.router.route(request, this.view, this.nowNs)
     const unit = this.units[target]
     if (unit === undefined) {

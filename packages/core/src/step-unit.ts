@@ -11,7 +11,7 @@ import type { RequestSink } from './results.js'
 import { RequestList } from './running-list.js'
 import { Step } from './step.js'
 import type { StepUsage } from './step-price.js'
-import { Stretch, type StretchHost } from './stretch.js'
+import { plainReasons, Stretch, type StretchHost } from './stretch.js'
 
 /** The engine's loop sleeps this long when a turn ran nothing while requests exist (vLLM, `_process_engine_step` of v1/engine/core.py). */
 const emptyTurnNs = 1_000_000
@@ -27,6 +27,8 @@ export interface UnitContext {
   /** Steps formed and not completed: 1 synchronous, 2 asynchronous scheduling. */
   depth: number
   maxSequences: number
+  /** Blocks can be shared as soon as they are allocated; else when their content has been computed (`SchedulerLimits.sharing`). */
+  sharesEarly: boolean
   /** False keeps to the plain path, step by step: the fast one's oracle. */
   stretches: boolean
 }
@@ -42,6 +44,8 @@ export class StepUnit implements StepPlan, StretchHost {
   steps = 0
   fastSteps = 0
   preemptions = 0
+  /** Forms that no stretch followed, by `plainReasons`. */
+  readonly plainForms = new Float64Array(plainReasons.length)
   finished = 0
   /** Requests routed here that the engine has not drained yet. */
   private readonly inbox = new RequestList()
@@ -159,7 +163,11 @@ export class StepUnit implements StepPlan, StretchHost {
     this.formedCount++
     if (this.formedCount === 1) this.start(nowNs)
     // A stretch begins where the plain path has just formed what the coming steps will repeat.
-    if (this.shared.stretches && this.scheduler.steady() && this.stretch.begin(nowNs)) return
+    if (this.shared.stretches) {
+      const reason = this.scheduler.steady() ? this.stretch.begin(nowNs) : 'scheduler'
+      if (reason === undefined) return
+      this.plainForms[plainReasons.indexOf(reason)]!++
+    }
     if (this.formedCount < this.ring.length) this.requestForm(nowNs)
   }
 
@@ -200,10 +208,15 @@ export class StepUnit implements StepPlan, StretchHost {
   /**
    * Full blocks become hittable when they are allocated, for a prompt admitted later in this very step too: attention writes a batch's
    * KV before it reads. Under asynchronous scheduling a decoded token is not known yet then; its block follows at completion.
+   * Where only computed content is shared, what earlier chunks computed becomes hittable with the next one.
    */
   private commitAtForm(request: number, computedTokens: number): void {
-    const { requests, depth } = this.shared
+    const { requests, depth, sharesEarly } = this.shared
     if (requests.identified[request] === 0 || (depth > 1 && requests.placeholderTokens[request]! > 0)) return
+    if (!sharesEarly) {
+      this.kv.commit(request, Math.min(requests.computedTokens[request]!, requests.promptTokens[request]!))
+      return
+    }
     this.kv.commit(request, Math.min(computedTokens, requests.promptTokens[request]! + requests.outputTokens[request]!))
   }
 
@@ -234,8 +247,9 @@ export class StepUnit implements StepPlan, StretchHost {
   /** Tokens come out, finished requests leave. */
   private completeHead(nowNs: number): void {
     const step = this.ring[this.head]!
-    const { requests, sink, depth } = this.shared
-    const { placeholderTokens, outputTokens, maxOutputTokens, firstTokenNs, lastTokenNs, identified, status, computedTokens } = requests
+    const { requests, sink, depth, sharesEarly } = this.shared
+    const { placeholderTokens, outputTokens, maxOutputTokens, firstTokenNs, lastTokenNs, identified, status } = requests
+    const { computedTokens, promptTokens } = requests
     // Nearly all members had their last token at one instant: equal gaps are counted together.
     let gapNs = 0
     let withGap = 0
@@ -255,8 +269,11 @@ export class StepUnit implements StepPlan, StretchHost {
         withGap++
       }
       lastTokenNs[r] = nowNs
-      if (depth > 1 && identified[r] === 1 && status[r] === RequestStatus.running)
-        this.kv.commit(r, computedTokens[r]! - placeholderTokens[r]!)
+      const computed = computedTokens[r]! - placeholderTokens[r]!
+      if (identified[r] === 1 && status[r] === RequestStatus.running) {
+        if (!sharesEarly) this.kv.commit(r, output === maxOutputTokens[r]! ? computed : Math.min(computed, promptTokens[r]!))
+        else if (depth > 1) this.kv.commit(r, computed)
+      }
       if (output === maxOutputTokens[r]!) this.finish(r, nowNs)
     }
     if (withGap > 0) sink.token(gapNs, withGap)
@@ -303,6 +320,10 @@ export class StepUnit implements StepPlan, StretchHost {
     this.formedCount--
   }
 
+  settled(forms: number): void {
+    this.scheduler.settle?.(forms)
+  }
+
   completeAt(timeNs: number): void {
     this.shared.events.set(this.completeHandle, timeNs, Phase.complete)
   }
@@ -311,6 +332,10 @@ export class StepUnit implements StepPlan, StretchHost {
 
   get totalBlocks(): number {
     return this.kv.total
+  }
+
+  get freeBlocks(): number {
+    return this.kv.free
   }
 
   schedule(request: number, tokens: number): boolean {
@@ -347,6 +372,13 @@ export class StepUnit implements StepPlan, StretchHost {
       if (this.shared.requests.identified[r] === 1 && index.sameText(request, r, matched)) return true
     }
     return false
+  }
+
+  samePrefix(a: number, b: number, tokens: number): boolean {
+    const { identified } = this.shared.requests
+    const { index } = this.kv
+    if (index === undefined || identified[a] === 0 || identified[b] === 0) return false
+    return index.sameText(a, b, this.kv.blocksFor(tokens) - 1)
   }
 
   admit(request: number, tokens: number, hitBlocks: number, mustFitTokens: number): boolean {

@@ -11,12 +11,16 @@ const shortest = 2
 const firstCapacity = 64
 const longest = 2048
 
+/** Why a form was not followed by a stretch. */
+export const plainReasons = ['prefill', 'scheduler', 'finish', 'blocks', 'host'] as const
+export type PlainReason = (typeof plainReasons)[number]
+
 /** What a stretch needs of its unit: the books it keeps up to date, and the ring of formed steps. */
 export interface StretchHost {
   readonly kv: KvBlocks
   readonly kvUse: KvUse
   readonly running: RequestList
-  readonly shared: { requests: RequestTable; sink: RequestSink; cost: StepCost; usage: StepUsage; depth: number }
+  readonly shared: { requests: RequestTable; sink: RequestSink; cost: StepCost; usage: StepUsage; depth: number; sharesEarly: boolean }
   steps: number
   fastSteps: number
   /** The step that runs, and the one that was formed last. */
@@ -27,6 +31,8 @@ export interface StretchHost {
   dropHead(): void
   /** The step formed last will be formed again. */
   dropNewest(): void
+  /** So many forms were taken. */
+  settled(forms: number): void
   completeAt(timeNs: number): void
   requestForm(timeNs: number): void
 }
@@ -63,18 +69,19 @@ export class Stretch implements RunPrice {
     this.phaseHead = new Int32Array(unit.kv.blockSizeTokens)
   }
 
-  /** Starts a stretch if at least two steps can be taken. Called right after a form that filled the ring. */
-  begin(nowNs: number): boolean {
+  /** Starts a stretch if at least two steps can be taken. Called right after a form that filled the ring. @returns why not, else undefined */
+  begin(nowNs: number): PlainReason | undefined {
     const { unit } = this
-    if (!unit.ringFull || !this.repeats(unit.executing) || !this.repeats(unit.newest)) return false
-    const most = Math.min(this.formsUntilChange(), this.limit)
-    if (most < shortest) return false
+    if (!unit.ringFull || !this.repeats(unit.executing) || !this.repeats(unit.newest)) return 'prefill'
+    const { untilFinish, untilBlocks } = this.formsUntilChange()
+    const most = Math.min(untilFinish, untilBlocks, this.limit)
+    if (most < shortest) return untilFinish < untilBlocks ? 'finish' : 'blocks'
     this.reserve(most)
     this.length = this.priceAhead(most, nowNs)
-    if (this.length < shortest) return false
+    if (this.length < shortest) return 'host'
     this.active = true
     unit.completeAt(this.endsNs[this.length]!)
-    return true
+    return undefined
   }
 
   /** Every running sequence decodes one token in this step, and none its first. */
@@ -89,8 +96,8 @@ export class Stretch implements RunPrice {
     return true
   }
 
-  /** Coming forms that schedule the same sequences and find blocks for them. */
-  private formsUntilChange(): number {
+  /** Coming forms that schedule the same sequences, and those that find blocks for them. */
+  private formsUntilChange(): { untilFinish: number; untilBlocks: number } {
     const { kv, running, shared } = this.unit
     const { computedTokens, promptTokens, maxOutputTokens } = shared.requests
     const { crossings } = this
@@ -99,11 +106,11 @@ export class Stretch implements RunPrice {
     // are formed ahead, else the last step itself.
     const beforeEnd = shared.depth > 1 ? 1 : 2
     crossings.fill(0)
-    let forms = Number.MAX_SAFE_INTEGER
+    let untilFinish = Number.MAX_SAFE_INTEGER
     for (let i = 0; i < running.length; i++) {
       const r = running.items[i]!
       const computed = computedTokens[r]!
-      forms = Math.min(forms, promptTokens[r]! + maxOutputTokens[r]! - beforeEnd - computed)
+      untilFinish = Math.min(untilFinish, promptTokens[r]! + maxOutputTokens[r]! - beforeEnd - computed)
       crossings[(size - (computed % size)) % size]!++
     }
     const rounds = Math.floor(kv.free / running.length)
@@ -112,7 +119,7 @@ export class Stretch implements RunPrice {
       left -= crossings[d]!
       fit++
     }
-    return Math.min(forms, fit)
+    return { untilFinish, untilBlocks: fit }
   }
 
   /** Blocks that the first `forms` forms take. */
@@ -271,6 +278,7 @@ export class Stretch implements RunPrice {
     for (let j = 1; j < completed; j++) sink.token(endsNs[j]! - endsNs[j - 1]!, count)
     this.bookKvUse(forms)
     if (newBlocks > 0) unit.kv.take(newBlocks)
+    unit.settled(forms)
     unit.steps += completed
     unit.fastSteps += completed
     this.countUsage(depth > 1 ? Math.min(completed, this.length) : forms)
@@ -302,7 +310,8 @@ export class Stretch implements RunPrice {
   private commitContent(completed: number, forms: number): void {
     const { unit } = this
     const { index } = unit.kv
-    if (index === undefined) return
+    // Where outputs are shared only when their request ends, nothing becomes hittable here.
+    if (index === undefined || !unit.shared.sharesEarly) return
     const { requests, depth } = unit.shared
     const size = unit.kv.blockSizeTokens
     const members = unit.running.items

@@ -7,6 +7,7 @@ import { type Provenance, provenances } from './points/device.js'
 import type { Refusal, Results } from './results.js'
 import { addUsage, emptyUsage, type Resource, resources } from './step-price.js'
 import type { StepUnit } from './step-unit.js'
+import { type PlainReason, plainReasons } from './stretch.js'
 
 /** Everything a report needs; rows are in `Simulation.results`. */
 export interface SimulationResult {
@@ -15,7 +16,12 @@ export interface SimulationResult {
   metrics: Metric[]
   /** True where percentiles of TTFT, TPOT and latency come from a sketch (±0.05 %). ITL always does. */
   sketched: boolean
-  steps: { total: number; fastShare: number }
+  /**
+   * `fastShare`: steps that a stretch took. `plain`: what kept forms from being followed by one, as shares of those: prefill or a batch that
+   * just changed, a scheduler that may decide anew, a finish within two steps, no free block, a host slower than the device. `ruledOut`:
+   * parts of a pool that look at every token, so that it takes no stretches at all.
+   */
+  steps: { total: number; fastShare: number; plain: Record<PlainReason, number>; ruledOut: string[] }
   throughput: {
     /** First arrival to last token. */
     durationS: number
@@ -63,7 +69,12 @@ export function summarise({ scenario, results, units, pools, engine }: SummaryIn
     refusals: results.refused,
     metrics: metricsOf(results, scenario.latencyFrom),
     sketched: results.sketches !== undefined,
-    steps: { total: steps, fastShare: steps === 0 ? 0 : fast / steps },
+    steps: {
+      total: steps,
+      fastShare: steps === 0 ? 0 : fast / steps,
+      plain: plainShares(units),
+      ruledOut: pools.filter((p) => p.cost.reads === 'tokens').map((p) => p.name),
+    },
     throughput: {
       durationS,
       requestsPerSecond: rate(results.finished),
@@ -86,6 +97,12 @@ export function summarise({ scenario, results, units, pools, engine }: SummaryIn
     counters: Object.fromEntries([...engine.counters].map(([name, counter]) => [name, counter.value])),
     assumptions: [...new Set(pools.flatMap((p) => p.assumptions))],
   }
+}
+
+function plainShares(units: readonly StepUnit[]): Record<PlainReason, number> {
+  const forms = plainReasons.map((_, i) => units.reduce((sum, u) => sum + u.plainForms[i]!, 0))
+  const all = forms.reduce((a, b) => a + b, 0)
+  return Object.fromEntries(plainReasons.map((reason, i) => [reason, all === 0 ? 0 : forms[i]! / all])) as Record<PlainReason, number>
 }
 
 /** ns by position → seconds by name. */

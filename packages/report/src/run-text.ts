@@ -145,5 +145,21 @@ function assumptions(sentences: readonly string[]): string[] {
 
 function steps(result: SimulationResult, wallMs: number | undefined): string[] {
   const taken = wallMs === undefined ? '' : `; simulated in ${seconds(wallMs / 1000)}`
-  return [`${plural(result.steps.total, 'step')}, ${percent(result.steps.fastShare)} of them in stretches${taken}`]
+  const { total, fastShare, plain, ruledOut } = result.steps
+  const reasons = Object.entries(plain)
+    .filter(([, share]) => share >= 0.005)
+    .sort((a, b) => b[1] - a[1])
+    .map(([reason, share]) => `${plainReason[reason as keyof typeof plain]} (${percent(share)})`)
+  const others = ruledOut.length > 0 ? [`No stretches in ${ruledOut.join(', ')}: a part there looks at every token.`] : []
+  const why = reasons.length > 0 ? wrap(`The other steps were taken one by one: ${reasons.join(', ')}.`, width) : []
+  return [`${plural(total, 'step')}, ${percent(fastShare)} of them in stretches${taken}`, ...why, ...others]
+}
+
+/** Why steps were not taken in a stretch. */
+const plainReason: Record<keyof SimulationResult['steps']['plain'], string> = {
+  prefill: 'prefill or a changed batch',
+  scheduler: 'the scheduler might decide anew',
+  finish: 'a request about to finish',
+  blocks: 'KV blocks short',
+  host: 'the host slower than the device',
 }

@@ -16,7 +16,7 @@ export function sampleResult(changes: Partial<SimulationResult> = {}): Simulatio
     ],
     metrics: metricNames.flatMap((metric, i) => statNames.map((stat, j) => ({ metric, stat, value: 10 ** i * (j + 1) + 0.25 }))),
     sketched: false,
-    steps: { total: 12_345, fastShare: 0.5 },
+    steps: { total: 12_345, fastShare: 0.5, plain: { prefill: 0.75, scheduler: 0, finish: 0.25, blocks: 0, host: 0 }, ruledOut: [] },
     throughput: { durationS: 12.5, requestsPerSecond: 8, promptTokensPerSecond: 4096, outputTokensPerSecond: 1024.5 },
     promptTokens: 51_200,
     outputTokens: 12_800,

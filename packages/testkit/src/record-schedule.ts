@@ -58,6 +58,7 @@ function recordingScheduler(inner: Scheduler, requests: RequestTable, forms: Rec
     withdraw: (request) => inner.withdraw(request),
     steady: () => inner.steady(),
     staysSteadyWith: (request) => inner.staysSteadyWith(request),
+    settle: (forms) => inner.settle?.(forms),
     form(plan) {
       const form: RecordedForm = { timeNs: 0, scheduled: [], preempted: [] }
       inner.form(recordingPlan(plan, requests.arrivalIndex, form))
@@ -74,9 +75,13 @@ function recordingPlan(plan: StepPlan, arrivalIndex: Float64Array, form: Recorde
   return {
     running: plan.running,
     totalBlocks: plan.totalBlocks,
+    get freeBlocks() {
+      return plan.freeBlocks
+    },
     isHeld: (request) => plan.isHeld(request),
     match: (request) => plan.match(request),
     matchMayGrow: (request) => plan.matchMayGrow(request),
+    samePrefix: (a, b, tokens) => plan.samePrefix(a, b, tokens),
     schedule: (request, tokens) => added(plan.schedule(request, tokens), request, tokens),
     admit: (request, tokens, hit, whole) => added(plan.admit(request, tokens, hit, whole), request, tokens),
     unschedule(request) {

@@ -1,4 +1,5 @@
 import type { RandomStream } from '../random.js'
+import type { PrefixText } from './kv-index.js'
 import { definePoint } from './point.js'
 import type { Part, Provider } from './provider.js'
 
@@ -12,6 +13,18 @@ export interface ClusterView {
   kvUse(replica: number): number
   /** Blocks of the prompt being routed that the replica's cache holds now; 0 without prefix caching. */
   cachedBlocks(replica: number): number
+  /** The prompt being routed; core always gives it. */
+  readonly prompt?: RoutedPrompt
+}
+
+/** One reused object: read it while routing, do not keep it. */
+export interface RoutedPrompt {
+  /** Length of the prompt. */
+  readonly tokens: number
+  /** Its identity; goes on into the output where that is known. Undefined: unlike any other. */
+  readonly text: PrefixText | undefined
+  /** Tokens of the prompt that the replica's cache holds now; 0 without prefix caching. */
+  cachedTokens(replica: number): number
 }
 
 export interface Router extends Part {

@@ -19,6 +19,8 @@ export interface StepPlan {
   readonly running: RunningList
   /** KV blocks of the replica, free or not; those that the engine keeps for itself left out. */
   readonly totalBlocks: number
+  /** Those of them that nobody holds, cached content or not. */
+  readonly freeBlocks: number
   /** Schedules `tokens` ≥ 1 more tokens of a running request. False: no KV block is free for them. */
   schedule(request: number, tokens: number): boolean
   /** Takes this request out of the step; its blocks stay its own until `preempt`. @returns the tokens it had; 0 where it took no part */
@@ -29,6 +31,8 @@ export interface StepPlan {
   match(request: number): number
   /** Whether decoding alone could make `match` grow: a running request generates text that this one begins with. Pure. */
   matchMayGrow(request: number): boolean
+  /** Whether both requests are known to begin with the same `tokens` ≥ 1 tokens, rounded up to whole blocks. Pure. */
+  samePrefix(a: number, b: number, tokens: number): boolean
   /**
    * Moves a request from waiting to running and schedules `tokens` ≥ 1 tokens behind `hitBlocks` cached blocks.
    * @param mustFitTokens the whole sequence must find free blocks now, though only the first tokens get them; 0: no such check
@@ -56,6 +60,8 @@ export interface Scheduler extends Part {
   steady(): boolean
   /** Would that stay so if this request arrived? */
   staysSteadyWith(request: number): boolean
+  /** So many forms were taken without a call of `form`, since they would have repeated the last one. */
+  settle?(forms: number): void
 }
 
 export interface SchedulerLimits {
@@ -70,6 +76,14 @@ export interface SchedulerLimits {
   /** Blocks the engine keeps for itself (vLLM's null block). */
   reservedBlocks: number
   blockSizeTokens: number
+  /**
+   * When the KV of full blocks can be shared. `allocated` (default): with the form that schedules them, in that form too, as in vLLM.
+   * `computed`: a prompt's once the step has completed that finishes it, or when its next chunk is scheduled; an output's when its
+   * request ends. As in SGLang.
+   */
+  sharing?: 'allocated' | 'computed'
+  /** Whether a step's temporaries lie outside the share of device memory, which then holds weights and KV alone. */
+  temporariesOutside?: boolean
 }
 
 export interface SchedulerPoolContext {

@@ -1,62 +1,109 @@
-import { type Eviction, eviction, type Plugin, parseOptions, Registry } from '@servesim/core'
+import { type Eviction, type EvictionContext, eviction, type Plugin, parseOptions, Registry, type RunContents } from '@servesim/core'
 import { describe, expect, it } from 'vitest'
 import { Draw } from '../draw.js'
 
 const traces = 100
 const operations = 80
+const maxRuns = 8192
+const totalBlocks = 1000
+
+type NewPolicy = (context: EvictionContext) => Eviction
 
 /** What every eviction policy must do, for each policy of a plugin. @param options of the policy, where its defaults are not enough */
 export function describeEviction(plugin: Plugin, options: Record<string, unknown> = {}): void {
   for (const { provided } of new Registry([plugin]).all(eviction)) {
     describe(`eviction ${provided.name}`, () => {
-      const build = () => provided.build(parseOptions(provided.options, options, 'eviction'), { runCapacity: 2 })
+      const newPolicy: NewPolicy = (context) => provided.build(parseOptions(provided.options, options, 'eviction'), context)
 
       it('has no victim at first', () => {
-        expect(build().victim()).toBe(-1)
+        expect(new Trial(newPolicy).victim()).toBe(-1)
       })
 
       it('names an unreferenced run as long as there is one, and the same until something changes', () => {
-        for (let number = 0; number < traces; number++) randomTrace(build(), new Draw(number, 'eviction'))
+        for (let number = 0; number < traces; number++) randomTrace(new Trial(newPolicy), new Draw(number, 'eviction'))
       })
 
       it('gives up the later part of a run that was cut before the earlier one', () => {
-        const policy = build()
-        policy.release(0)
-        policy.split(0, 1)
-        expect(policy.victim()).toBe(1)
-        policy.reference(1)
-        expect(policy.victim()).toBe(0)
+        const trial = new Trial(newPolicy)
+        trial.release(0, 2)
+        trial.split(0, 1)
+        expect(trial.victim()).toBe(1)
+        trial.reuse(1)
+        expect(trial.victim()).toBe(0)
       })
 
       it('knows a run again after it was referenced and released, and numbers far beyond its first capacity', () => {
-        const policy = build()
-        policy.release(5000)
-        policy.reference(5000)
-        expect(policy.victim()).toBe(-1)
-        policy.release(5000)
-        expect(policy.victim()).toBe(5000)
+        const trial = new Trial(newPolicy)
+        trial.release(5000, 1)
+        trial.reference(5000)
+        expect(trial.victim()).toBe(-1)
+        trial.release(5000, 1)
+        expect(trial.victim()).toBe(5000)
       })
     })
   }
 }
 
-function randomTrace(policy: Eviction, draw: Draw): void {
-  const unreferenced = new Set<number>()
-  let runCount = 0
-  for (let i = 0; i < operations; i++) {
-    const victim = policy.victim()
-    expect(policy.victim()).toBe(victim)
+/** A policy, and beside it what its unreferenced runs hold: each run the start of a text of its own. */
+class Trial {
+  readonly unreferenced = new Set<number>()
+  private readonly runs: RunContents = { chain: new Int32Array(maxRuns), first: new Int32Array(maxRuns), count: new Int32Array(maxRuns) }
+  private readonly policy: Eviction
+
+  constructor(newPolicy: NewPolicy) {
+    this.policy = newPolicy({ runCapacity: 2, totalBlocks, runs: this.runs })
+  }
+
+  /** Pure: asked twice, it must say the same. */
+  victim(): number {
+    const victim = this.policy.victim()
+    expect(this.policy.victim()).toBe(victim)
+    return victim
+  }
+
+  release(run: number, blocks: number): void {
+    this.runs.chain[run] = run
+    this.runs.count[run] = blocks
+    this.policy.release(run)
+    this.unreferenced.add(run)
+  }
+
+  reference(run: number): void {
+    this.policy.reference(run)
+    this.unreferenced.delete(run)
+  }
+
+  /** Cuts a run of two blocks and more; its last block becomes `rest`. */
+  split(run: number, rest: number): void {
+    const { chain, first, count } = this.runs
+    chain[rest] = chain[run]!
+    first[rest] = first[run]! + --count[run]!
+    count[rest] = 1
+    this.policy.split(run, rest)
+    this.unreferenced.add(rest)
+  }
+
+  canSplit(run: number): boolean {
+    return this.runs.count[run]! > 1
+  }
+
+  /** Takes the last block of the victim. */
+  reuse(victim: number): void {
+    this.policy.reuse?.(victim, 1)
+    if (--this.runs.count[victim]! === 0) this.reference(victim)
+  }
+}
+
+function randomTrace(trial: Trial, draw: Draw): void {
+  const { unreferenced } = trial
+  for (let i = 0, runCount = 0; i < operations; i++) {
+    const victim = trial.victim()
     expect(unreferenced.size === 0 ? victim === -1 : unreferenced.has(victim), `victim ${victim}`).toBe(true)
     const known = draw.of(...(unreferenced.size === 0 ? [-1] : unreferenced))
-    const kind = known < 0 ? 'release' : draw.of('release', 'release', 'split', 'reference')
-    if (kind === 'reference') {
-      const gone = draw.chance(0.5) ? known : victim
-      policy.reference(gone)
-      unreferenced.delete(gone)
-      continue
-    }
-    if (kind === 'split') policy.split(known, runCount)
-    else policy.release(runCount)
-    unreferenced.add(runCount++)
+    const kind = known < 0 ? 'release' : draw.of('release', 'release', 'split', 'reference', 'reuse')
+    if (kind === 'reference') trial.reference(known)
+    else if (kind === 'reuse') trial.reuse(victim)
+    else if (kind === 'split' && trial.canSplit(known)) trial.split(known, runCount++)
+    else trial.release(runCount++, draw.integer(1, 4))
   }
 }

@@ -1,6 +1,7 @@
 import { definePlugin, kvIndex, technique } from '@servesim/core'
 import { z } from 'zod'
 import { PrefixIndex } from './prefix-index.js'
+import { RunTable } from './run-table.js'
 
 /** vLLM 0.24 (PR #42656) puts freed blocks without a hash at the head of the free queue; before, every freed block went to its tail. */
 const blankFirstSince = [0, 24] as const
@@ -19,10 +20,11 @@ export const prefixCaching = definePlugin('technique-prefix-caching', (host) => 
     }),
     build({ eviction }, context) {
       // A mistake in the policy's options must show at build, before the first replica.
-      context.eviction(eviction, { runCapacity: 1 })
+      context.eviction(eviction, { runCapacity: 1, totalBlocks: 1, runs: new RunTable() })
       context.claim(kvIndex, (replica) => {
-        const policy = context.eviction(eviction, { runCapacity: 256 })
-        return new PrefixIndex(replica, policy, isSince(replica.engineRelease, blankFirstSince))
+        const runs = new RunTable()
+        const policy = context.eviction(eviction, { runCapacity: 256, totalBlocks: replica.totalBlocks, runs })
+        return new PrefixIndex(replica, policy, isSince(replica.engineRelease, blankFirstSince), runs)
       })
     },
   })

@@ -11,9 +11,8 @@ import { RunTable } from './run-table.js'
 export class PrefixIndex implements KvIndex {
   readonly reads = 'sequences'
   freeBlocks: number
-  private readonly runs = new RunTable()
   private readonly tree: PrefixTree
-  private readonly cached = new CachedChains(this.runs)
+  private readonly cached: CachedChains
   private readonly holdings = new Holdings()
   /** Free blocks without content that are given out before any content is lost. */
   private blankBlocks: number
@@ -24,12 +23,15 @@ export class PrefixIndex implements KvIndex {
 
   /**
    * @param blankFirst whether freed blocks without a full block's hash go to the head of the free queue (vLLM from 0.24) or to its tail
+   * @param runs the table that `eviction` reads, if it reads one
    */
   constructor(
     private readonly context: KvIndexContext,
     private readonly eviction: Eviction,
     private readonly blankFirst: boolean,
+    private readonly runs = new RunTable(),
   ) {
+    this.cached = new CachedChains(runs)
     this.tree = new PrefixTree(context.blockSizeTokens)
     this.freeBlocks = context.totalBlocks
     this.blankBlocks = context.totalBlocks
@@ -196,6 +198,7 @@ export class PrefixIndex implements KvIndex {
       const run = eviction.victim()
       const count = Math.min(left, runs.count[run]!)
       left -= count
+      eviction.reuse?.(run, count)
       if (runs.chain[run]! < 0) runs.count[run]! -= count
       else this.cached.dropTail(run, count)
       if (runs.count[run] === 0) {
