@@ -5,6 +5,12 @@ const octaves = 50
 const value = new Float64Array(1)
 const words = new Uint32Array(value.buffer)
 
+/** Exponent and the upper ten bits of the mantissa, as one number. */
+function binOf(ns: number): number {
+  value[0] = ns
+  return Math.min((words[1]! >>> 10) - (1023 << 10), octaves * binsPerOctave - 1)
+}
+
 /**
  * Counts durations in bins whose width is 1/1024 of their octave, so that a percentile is within ±0.05 % of the exact one however
  * many samples there are. The bin number is read off the double's bits. The mean is exact.
@@ -28,10 +34,7 @@ export class DurationHistogram {
       this.zeros += weight
       return
     }
-    value[0] = ns
-    // Exponent and the upper ten bits of the mantissa, as one number.
-    const bin = (words[1]! >>> 10) - (1023 << 10)
-    this.counts[bin < this.counts.length ? bin : this.counts.length - 1]! += weight
+    this.counts[binOf(ns)]! += weight
   }
 
   get meanNs(): number {
@@ -50,7 +53,7 @@ export class DurationHistogram {
   private sampleNs(rank: number): number {
     let passed = this.zeros
     if (rank < passed) return 0
-    for (let bin = 0; bin < this.counts.length; bin++) {
+    for (let bin = binOf(Math.max(1, this.minNs)); bin < this.counts.length; bin++) {
       passed += this.counts[bin]!
       if (rank < passed) {
         const octave = 2 ** Math.floor(bin / binsPerOctave)

@@ -203,12 +203,12 @@ export class Simulation {
     const state = this.workload.next(this.draft)
     this.arrivals = state === 1 ? 'ready' : state === 2 ? 'pending' : 'none'
     const { draft } = this
-    if (state === 1 && !(draft.arrivalNs >= this.nowNs && draft.promptTokens >= 1 && draft.outputTokens >= 1)) {
+    if (state === 1 && !(Number.isInteger(draft.arrivalNs) && draft.arrivalNs >= this.nowNs && draft.promptTokens >= 1 && draft.outputTokens >= 1)) {
       throw new ServesimError(
         'SERVESIM_BROKEN_INVARIANT',
         'workload',
         `Request ${this.results.arrived} of "${this.scenario.workload.use}" arrives at ${draft.arrivalNs} ns with ${draft.promptTokens} prompt and ${draft.outputTokens} output tokens; ` +
-          `expected an arrival not before ${this.nowNs} ns and at least one token of each.`,
+          `expected an integer arrival not before ${this.nowNs} ns and at least one token of each.`,
       )
     }
   }

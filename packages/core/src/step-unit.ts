@@ -272,7 +272,8 @@ export class StepUnit implements StepPlan, StretchHost {
       const computed = computedTokens[r]! - placeholderTokens[r]!
       if (identified[r] === 1 && status[r] === RequestStatus.running) {
         if (!sharesEarly) this.kv.commit(r, output === maxOutputTokens[r]! ? computed : Math.min(computed, promptTokens[r]!))
-        else if (depth > 1) this.kv.commit(r, computed)
+        // Tokens come one at a time: only at a block's end is there something new.
+        else if (depth > 1 && computed % this.kv.blockSizeTokens === 0) this.kv.commit(r, computed)
       }
       if (output === maxOutputTokens[r]!) this.finish(r, nowNs)
     }

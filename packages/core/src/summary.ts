@@ -87,7 +87,7 @@ export function summarise({ scenario, results, units, pools, engine }: SummaryIn
     preemptions: results.preemptions,
     kv: {
       totalBlocks,
-      peakShare: Math.max(...units.map((u) => u.kvUse.peakBlocks / u.kv.total)),
+      peakShare: units.reduce((peak, u) => Math.max(peak, u.kvUse.peakBlocks / u.kv.total), 0),
       meanShare: durationNs > 0 ? units.reduce((sum, u) => sum + u.kvUse.blockNs, 0) / (totalBlocks * durationNs) : 0,
     },
     timeByClass: named(operatorClasses, usage.classNs),

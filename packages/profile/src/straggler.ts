@@ -18,8 +18,9 @@ export function stragglerFacts(bundle: Bundle, spec: DeviceSpec, tensorParallel:
   const { straggler } = bundle.manifest
   if (!straggler.enabled || spec.streamingMultiprocessors === undefined) return undefined
   const { attention } = bundle.shards.find((shard) => shard.tensorParallel === tensorParallel) ?? bundle.shards[0]!
-  const blockNsPerContextToken = straggler.blockNsPerContextToken ?? blockSlopeNs(attention)
-  const sharedNsPerContextToken = sharedNs(attention)
+  const measured = timesOf(attention)
+  const blockNsPerContextToken = straggler.blockNsPerContextToken ?? measured.blockNs
+  const sharedNsPerContextToken = measured.sharedNs
   if (blockNsPerContextToken === undefined || sharedNsPerContextToken === undefined) return undefined
   return {
     streamingMultiprocessors: spec.streamingMultiprocessors,
@@ -30,6 +31,20 @@ export function stragglerFacts(bundle: Bundle, spec: DeviceSpec, tensorParallel:
         ? 'slope of the smallest prefill chunk over context, from the attention table'
         : 'bundle.json',
   }
+}
+
+interface Times {
+  blockNs: number | undefined
+  sharedNs: number | undefined
+}
+
+/** Read once per table: a bundle does not change, and serves many simulations. */
+const known = new WeakMap<AttentionSamples, Times>()
+
+function timesOf(attention: AttentionSamples): Times {
+  const times = known.get(attention) ?? { blockNs: blockSlopeNs(attention), sharedNs: sharedNs(attention) }
+  known.set(attention, times)
+  return times
 }
 
 /** @returns undefined where the smallest chunk was measured at fewer than two long contexts, or does not grow with them */

@@ -1,0 +1,42 @@
+import type { ClusterView, RandomStream, Router } from '@servesim/core'
+
+/**
+ * Two different replicas, drawn evenly; the one with fewer requests in flight, waiting or running, wins, the first drawn of equals.
+ *
+ * Counts are copied at most every `viewAgeNs`, at the first request due; picks made in between count in the copy, since a router knows
+ * what it has sent. Age 0 copies for every request, which is the live view.
+ */
+export class PowerOfTwo implements Router {
+  readonly reads = 'shape'
+  private readonly inFlight: Float64Array
+  private copiedNs = Number.NEGATIVE_INFINITY
+
+  constructor(
+    replicaCount: number,
+    private readonly random: RandomStream,
+    private readonly viewAgeNs: number,
+  ) {
+    this.inFlight = new Float64Array(replicaCount)
+  }
+
+  route(_request: number, view: ClusterView, timeNs: number): number {
+    const { inFlight, random } = this
+    const count = view.replicaCount
+    if (count === 1) return 0
+    if (timeNs - this.copiedNs >= this.viewAgeNs) this.copy(view, timeNs)
+    const one = random.integer(count)
+    // Of the others, so that both are always different.
+    const draw = random.integer(count - 1)
+    const other = draw < one ? draw : draw + 1
+    const chosen = inFlight[other]! < inFlight[one]! ? other : one
+    inFlight[chosen]!++
+    return chosen
+  }
+
+  private copy(view: ClusterView, timeNs: number): void {
+    for (let replica = 0; replica < view.replicaCount; replica++) {
+      this.inFlight[replica] = view.waiting(replica) + view.running(replica)
+    }
+    this.copiedNs = timeNs
+  }
+}
