@@ -1,10 +1,14 @@
 import { definePlugin } from '@servesim/core'
 import { gpu } from '@servesim/device-gpu'
 import { lru } from '@servesim/eviction-lru'
+import { s3Fifo } from '@servesim/eviction-s3-fifo'
 import { models } from '@servesim/models'
 import { analyticalNetwork } from '@servesim/network-analytical'
 import { leastLoaded } from '@servesim/router-least-loaded'
+import { powerOfTwo } from '@servesim/router-power-of-two'
+import { prefixAware } from '@servesim/router-prefix-aware'
 import { roundRobin } from '@servesim/router-round-robin'
+import { sglangScheduler } from '@servesim/scheduler-sglang'
 import { vllmScheduler } from '@servesim/scheduler-vllm'
 import { cudaGraphs } from '@servesim/technique-cuda-graphs'
 import { decodeStraggler } from '@servesim/technique-decode-straggler'
@@ -20,10 +24,14 @@ const plugins = [
   gpu,
   analyticalNetwork,
   vllmScheduler,
+  sglangScheduler,
   leastLoaded,
   roundRobin,
+  powerOfTwo,
+  prefixAware,
   prefixCaching,
   lru,
+  s3Fifo,
   cudaGraphs,
   hostTime,
   decodeStraggler,

@@ -6,12 +6,14 @@ import { prefixAware } from '../src/index.js'
 
 const prefixIds = new PrefixIds()
 
-/** Twelve conversations that take turns, on three replicas. Shortly before each turn the earlier ones have finished. */
-const requests = Array.from({ length: 96 }, (_, i) => {
-  const conversation = i % 12
-  const turn = Math.floor(i / 12)
+const conversations = 13
+
+/** Conversations that take turns, two at a time; whatever came before has finished by then. */
+const requests = Array.from({ length: 8 * conversations }, (_, i) => {
+  const conversation = i % conversations
+  const turn = Math.floor(i / conversations)
   const text = Array.from({ length: 8 + 4 * turn }, (_, group) => `${conversation}.${group}`)
-  return { arrivalNs: 40_000 * i + 7_919 * ((i * i) % 5), promptTokens: 4 * text.length + 1, outputTokens: 3, prefixIds: prefixIds.of(text) }
+  return { arrivalNs: 40_000 * Math.floor(i / 2), promptTokens: 4 * text.length + 1, outputTokens: 3, prefixIds: prefixIds.of(text) }
 })
 
 function cachedTokens(router: { use: string } & Record<string, unknown>): number {
@@ -20,7 +22,7 @@ function cachedTokens(router: { use: string } & Record<string, unknown>): number
 }
 
 /** Everything that an earlier turn of the same conversation computed. */
-const allCached = requests.reduce((sum, { promptTokens }) => sum + (promptTokens - 1 - 16), 0) - 12 * 16
+const allCached = requests.reduce((sum, { promptTokens }) => sum + (promptTokens - 1 - 16), 0) - conversations * 16
 
 it.each(['approximate', 'precise'])('with the %s index keeps every conversation where its earlier turns are cached', (index) => {
   expect(cachedTokens({ use: 'prefix-aware', index })).toBe(allCached)

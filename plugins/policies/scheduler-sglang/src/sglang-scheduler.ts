@@ -1,0 +1,250 @@
+import type { RequestTable, Scheduler, SchedulerContext, StepPlan } from '@servesim/core'
+import { NewTokenRatio } from './new-token-ratio.js'
+import { chunkSizeOf, type Options } from './options.js'
+import { PrefillBudget, type Verdict } from './prefill-budget.js'
+import { sortByPrefix } from './prefix-order.js'
+
+/**
+ * SGLang's scheduler (`get_next_batch_to_run`). A step computes prompts as long as any can be admitted, else it decodes everything that
+ * runs. Names follow SGLang: one *chunked* request at a time goes on ahead of the others; the batch is *full* when an admission has found
+ * no slot or no memory, and stays so until running requests are seen to have left.
+ */
+export class SglangScheduler implements Scheduler {
+  readonly reads = 'sequences'
+  private readonly requests: RequestTable
+  private readonly ratio: NewTokenRatio
+  private readonly chunkSize: number
+  private readonly maxRunning: number
+  private readonly blockSize: number
+  private readonly synchronous: boolean
+  private readonly waiting: number[] = []
+  /** The request whose prompt has been computed in part; −1: none. */
+  private chunked = -1
+  private full = false
+  /** Running requests that can decode a token; scratch, in order of admission. */
+  private decodes: number[] = []
+  private plan: StepPlan | undefined
+  /** What the last form did. */
+  private last: 'nothing' | 'prefill' | 'mixed' | 'decode' = 'nothing'
+  /** Whether SGLang's running batch was empty then; what a prefill has just admitted joins it at the next form. */
+  private batchWasEmpty = true
+  private runningAfterLast = 0
+  /** Running requests that have left since a form last looked. */
+  private left = 0
+
+  constructor(
+    private readonly options: Options,
+    context: SchedulerContext,
+  ) {
+    this.requests = context.requests
+    this.ratio = new NewTokenRatio(options.scheduleConservativeness)
+    this.chunkSize = chunkSizeOf(options, context)
+    this.maxRunning = context.limits.maxNumSeqs
+    this.blockSize = context.limits.blockSizeTokens
+    this.synchronous = context.limits.depth === 1
+  }
+
+  get waitingCount(): number {
+    return this.waiting.length
+  }
+
+  enqueue(request: number): void {
+    this.waiting.push(request)
+  }
+
+  withdraw(request: number): void {
+    this.waiting.splice(this.waiting.indexOf(request), 1)
+  }
+
+  form(plan: StepPlan): void {
+    this.plan = plan
+    const gone = this.runningAfterLast - plan.running.length
+    this.left += gone
+    if (this.last === 'prefill' || this.last === 'mixed') this.mergePrefill(gone)
+    this.findDecodes(plan)
+    if (!this.formPrefill(plan)) {
+      this.formDecode(plan)
+      // A batch that turns out to be empty ends the loop's turn, and the next turn comes at once.
+      if (plan.running.length === 0) this.formPrefill(plan)
+    }
+    this.runningAfterLast = plan.running.length
+  }
+
+  /** The last step's prompts join the running batch. A batch that lost members on the way is not full any more. */
+  private mergePrefill(gone: number): void {
+    // With steps formed ahead, who has just ended was in the step before.
+    const lost = gone > 0 && (this.synchronous || this.last === 'mixed')
+    if (this.chunked >= 0 || this.batchWasEmpty || lost) this.full = false
+  }
+
+  private findDecodes({ running }: StepPlan): void {
+    const { decodes, requests } = this
+    const { computedTokens, placeholderTokens, promptTokens, maxOutputTokens } = requests
+    decodes.length = 0
+    for (let i = 0; i < running.length; i++) {
+      const r = running.at(i)
+      // The last token is in flight.
+      const ends = placeholderTokens[r]! > 0 && computedTokens[r]! + 2 - placeholderTokens[r]! >= promptTokens[r]! + maxOutputTokens[r]!
+      if (r !== this.chunked && !ends) decodes.push(r)
+    }
+  }
+
+  /** @returns whether the step computes prompts */
+  private formPrefill(plan: StepPlan): boolean {
+    const { waiting, options } = this
+    if (this.chunked < 0 && (this.full || waiting.length === 0)) return false
+    if (this.chunked < 0 && plan.running.length >= this.maxRunning) {
+      this.full = true
+      return false
+    }
+    if (options.schedulePolicy === 'lpm') sortByPrefix(waiting, plan, this.requests, this.blockSize)
+    const budget = this.newBudget(plan)
+    const batchWasEmpty = plan.running.length === (this.chunked < 0 ? 0 : 1)
+    if (this.chunked >= 0 && !this.continueChunked(plan, budget)) return false
+    this.admitWaiting(plan, budget)
+    if (budget.requests === 0) return false
+    if (options.enableMixedChunk) this.scheduleDecodes(plan)
+    this.last = options.enableMixedChunk ? 'mixed' : 'prefill'
+    this.batchWasEmpty = batchWasEmpty || options.enableMixedChunk
+    return true
+  }
+
+  private newBudget(plan: StepPlan): PrefillBudget {
+    const { running } = plan
+    let coming = 0
+    for (let i = 0; i < running.length; i++) {
+      if (running.at(i) !== this.chunked) coming += this.comingTokens(running.at(i)) * this.ratio.value
+    }
+    const mixed = this.options.enableMixedChunk ? this.decodes.length : 0
+    return new PrefillBudget(plan, this.blockSize, this.options.maxPrefillTokens - mixed, this.chunkSize - mixed, coming, mixed)
+  }
+
+  private comingTokens(r: number): number {
+    return PrefillBudget.comingTokens(this.requests.maxOutputTokens[r]! - this.requests.outputTokens[r]!)
+  }
+
+  /** The request in mid-prompt goes first, whatever the estimate says. @returns false where not even a block is left for it */
+  private continueChunked(plan: StepPlan, budget: PrefillBudget): boolean {
+    const { promptTokens, outputTokens, computedTokens } = this.requests
+    const r = this.chunked
+    const remaining = promptTokens[r]! + outputTokens[r]! - computedTokens[r]!
+    const tokens = budget.nextChunk(remaining)
+    if (tokens === 0) return false
+    while (!plan.schedule(r, tokens)) {
+      // SGLang would stop here with an out-of-memory error.
+      if (this.decodes.length === 0) return false
+      this.retractOne(plan)
+    }
+    const isCut = tokens < remaining
+    budget.take(tokens, isCut ? 0 : this.comingTokens(r))
+    if (!isCut) this.chunked = -1
+    return true
+  }
+
+  /** Admits in order until one does not fit; those held back let others pass. */
+  private admitWaiting(plan: StepPlan, budget: PrefillBudget): void {
+    const { waiting } = this
+    const passed: number[] = []
+    let next = 0
+    for (; next < waiting.length; next++) {
+      const r = waiting[next]!
+      if (plan.isHeld(r)) {
+        passed.push(r)
+        continue
+      }
+      if (plan.running.length >= this.maxRunning) {
+        this.full = true
+        break
+      }
+      const admitted = plan.running.length
+      const verdict = this.admit(plan, budget, r)
+      if (verdict === 'no-token') this.full = true
+      if (plan.running.length > admitted) {
+        if (verdict === 'continue') continue
+        next++
+      }
+      break
+    }
+    if (next > 0) waiting.splice(0, next, ...passed)
+  }
+
+  private admit(plan: StepPlan, budget: PrefillBudget, r: number): Verdict {
+    const hit = plan.match(r)
+    const extend = this.requests.promptTokens[r]! + this.requests.outputTokens[r]! - hit * this.blockSize
+    const coming = this.comingTokens(r)
+    const verdict = budget.check(extend, coming)
+    if (verdict !== 'continue') return verdict
+    const tokens = budget.chunkOf(extend)
+    if (tokens === 0) return 'other'
+    if (!plan.admit(r, tokens, hit, hit * this.blockSize + budget.tokensThatMustFit(extend, coming))) return 'no-token'
+    const isCut = tokens < extend
+    if (isCut) this.chunked = r
+    budget.take(tokens, isCut ? 0 : coming)
+    return budget.state
+  }
+
+  private formDecode(plan: StepPlan): void {
+    const { decodes, ratio } = this
+    if (this.left > 0 || plan.running.length === 0) this.full = false
+    this.left = 0
+    this.last = decodes.length > 0 ? 'decode' : 'nothing'
+    this.batchWasEmpty = decodes.length === 0
+    if (decodes.length > 0 && !this.scheduleDecodes(plan)) ratio.advance(1)
+    if (plan.running.length === 0 && this.waiting.length === 0) ratio.reset()
+  }
+
+  /** One token for each that decodes, after making room where the step would lack blocks. @returns whether requests were retracted */
+  private scheduleDecodes(plan: StepPlan): boolean {
+    const { decodes } = this
+    const retracts = this.blocksToDecode() > plan.freeBlocks && decodes.length > 1
+    if (retracts) this.retract(plan)
+    for (const r of decodes) plan.schedule(r, 1)
+    return retracts
+  }
+
+  private blocksToDecode(): number {
+    const { blocks, computedTokens } = this.requests
+    let needed = 0
+    for (const r of this.decodes) if (computedTokens[r]! >= blocks[r]! * this.blockSize) needed++
+    return needed
+  }
+
+  /** At least one request goes, then as many as it takes; one stays. */
+  private retract(plan: StepPlan): void {
+    const { decodes, requests } = this
+    do this.retractOne(plan)
+    while (decodes.length > 1 && this.blocksToDecode() > plan.freeBlocks)
+    const sum = (column: Int32Array) => decodes.reduce((total, r) => total + column[r]!, 0)
+    this.ratio.retracted(decodes.length, sum(requests.outputTokens), sum(requests.maxOutputTokens))
+    this.full = false
+  }
+
+  /** Fewest generated tokens first, then the longest prompt, then the last admitted. It goes to the end of the queue. */
+  private retractOne(plan: StepPlan): void {
+    const { decodes } = this
+    const { outputTokens, promptTokens } = this.requests
+    let at = 0
+    for (let i = 1; i < decodes.length; i++) {
+      const fewer = outputTokens[decodes[i]!]! - outputTokens[decodes[at]!]!
+      if (fewer < 0 || (fewer === 0 && promptTokens[decodes[i]!]! >= promptTokens[decodes[at]!]!)) at = i
+    }
+    const victim = decodes[at]!
+    decodes.splice(at, 1)
+    plan.preempt(victim)
+    this.waiting.push(victim)
+  }
+
+  /** As long as the batch is full, or nobody waits who may run, no prompt is looked at. */
+  steady(): boolean {
+    if (this.last !== 'decode' || this.chunked >= 0) return false
+    return this.full || this.waiting.every((r) => this.plan!.isHeld(r))
+  }
+
+  staysSteadyWith(): boolean {
+    return this.full
+  }
+
+  settle(forms: number): void {
+    this.ratio.advance(forms)
+  }
+}
