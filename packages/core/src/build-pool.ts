@@ -6,6 +6,8 @@ import type { Model, OperatorGraph } from './operators.js'
 import type { Registry } from './plugin.js'
 import { type Device, device } from './points/device.js'
 import { eviction } from './points/eviction.js'
+import { type ExpertLoad, expertLoad } from './points/expert-load.js'
+import { type Group, group } from './points/group.js'
 import { type KvIndexFactory, kvIndex } from './points/kv-index.js'
 import { modelSource } from './points/model-source.js'
 import { type Network, network } from './points/network.js'
@@ -30,6 +32,7 @@ export interface BuiltPool {
   cost: StepCost
   network: Network | undefined
   kvIndex: KvIndexFactory | undefined
+  group: Group | undefined
   /** Accelerators of the pool. */
   deviceCount: number
   techniques: string[]
@@ -56,19 +59,22 @@ export function buildPool(pool: PoolScenario, path: string, registry: Registry, 
   }
   const limits = schedulerProvider.limits(schedulerOptions, poolContext)
 
+  const claims = buildTechniques(pool, path, registry, engine, assume)
+  if (claims.expertLoad !== undefined && model.experts > 0) assume(claims.expertLoad.assumption)
   const graph = model.shard(pool.parallelism, pool.kvCacheDtype === 'fp8' ? { kvBytesPerElement: 1 } : {})
   const compiled = built.compile(graph, {
     tensorParallel: pool.parallelism.tensor,
     maxBatchedTokens: limits.maxNumBatchedTokens,
     maxSequences: limits.maxNumSeqs,
+    expertLoad: claims.expertLoad,
   })
   for (const sentence of compiled.assumptions) assume(sentence)
   const net = buildNetwork(pool, path, graph, built, limits, registry)
   if (graph.collectives.length > 0) for (const sentence of net?.assumptions ?? []) assume(sentence)
 
-  const claims = buildTechniques(pool, path, registry, engine, assume)
+  checkGroup(pool, path, claims)
   const memory = countBlocks({ pool, path, model, graph, device: built.spec, limits, claimedBytes: claims.claimedBytes, assume })
-  const base = new BaseStepCost(graph, compiled, net, limits.maxNumBatchedTokens, limits.maxNumSeqs)
+  const base = new BaseStepCost(graph, compiled, net, limits.maxNumBatchedTokens, limits.maxNumSeqs, claims.group?.ranks ?? 1)
   const attention = graph.operators.find((o) => o.kind === 'attention')
   const cost = chain(base, claims.links, {
     path,
@@ -97,6 +103,7 @@ export function buildPool(pool: PoolScenario, path: string, registry: Registry, 
     cost,
     network: net,
     kvIndex: claims.index,
+    group: claims.group,
     deviceCount: pool.count * pool.parallelism.tensor * pool.parallelism.pipeline,
     techniques: pool.techniques.map((t) => t.use),
     assumptions,
@@ -162,14 +169,28 @@ function buildNetwork(
 
 interface Claims {
   index: KvIndexFactory | undefined
+  group: Group | undefined
+  expertLoad: ExpertLoad | undefined
   links: { link: StepCostLink; technique: string }[]
   claimedBytes: number
 }
 
+/** Experts that several replicas share make those replicas step together, and only those. */
+function checkGroup({ count, parallelism: { tensor, expert } }: PoolScenario, path: string, { group: claimed }: Claims): void {
+  const needed = expert > tensor ? expert / tensor : 1
+  const ranks = claimed?.ranks ?? 1
+  if (needed === ranks && count % ranks === 0) return
+  const message =
+    needed !== ranks
+      ? `Experts divided over ${expert} ranks beside ${tensor} tensor-parallel ones make ${needed} replicas step together; the techniques group ${ranks}.`
+      : `${count} replicas do not make whole groups of ${ranks}.`
+  throw new ServesimError('SERVESIM_CAPABILITY_MISMATCH', `${path}.parallelism.expert`, message, 'Let parallelism.expert, count and the data-parallel technique agree.')
+}
+
 /** Builds the pool's techniques and gathers what they claim. */
 function buildTechniques(pool: PoolScenario, path: string, registry: Registry, engine: Engine, assume: (sentence: string) => void): Claims {
-  const claims: Claims = { index: undefined, links: [], claimedBytes: 0 }
-  let indexOwner = ''
+  const claims: Claims = { index: undefined, group: undefined, expertLoad: undefined, links: [], claimedBytes: 0 }
+  const owners = new Map<string, string>()
   const names = new Set<string>()
   for (const [i, choice] of pool.techniques.entries()) {
     const at = `${path}.techniques[${i}]`
@@ -184,18 +205,22 @@ function buildTechniques(pool: PoolScenario, path: string, registry: Registry, e
     }
     names.add(provider.name)
     const claim = (point: Point<unknown>, contribution: unknown): void => {
-      if (point.id === kvIndex.id) {
-        if (claims.index !== undefined) {
+      if (point.cardinality === 'single') {
+        const owner = owners.get(point.id)
+        if (owner !== undefined) {
           throw new ServesimError(
             'SERVESIM_PLUGIN_CONFLICT',
             at,
-            `"${provider.name}" and "${indexOwner}" both want to own ${point.id}.`,
+            `"${provider.name}" and "${owner}" both want to own ${point.id}.`,
             'Switch one of them off.',
           )
         }
-        claims.index = contribution as KvIndexFactory
-        indexOwner = provider.name
-      } else if (point.id === stepCost.id) claims.links.push({ link: contribution as StepCostLink, technique: provider.name })
+        owners.set(point.id, provider.name)
+      }
+      if (point.id === kvIndex.id) claims.index = contribution as KvIndexFactory
+      else if (point.id === group.id) claims.group = contribution as Group
+      else if (point.id === expertLoad.id) claims.expertLoad = contribution as ExpertLoad
+      else if (point.id === stepCost.id) claims.links.push({ link: contribution as StepCostLink, technique: provider.name })
       else
         throw new ServesimError(
           'SERVESIM_PLUGIN_CONFLICT',

@@ -19,6 +19,9 @@ export type OperatorClass = (typeof operatorClasses)[number]
 /** Which count of the step sets an operator's rows: all scheduled tokens, or one row per scheduled sequence. */
 export type Rows = 'tokens' | 'sequences'
 
+/** For collectives of replicas that step together also the tokens of the one that has most. */
+export type CollectiveRows = Rows | 'peerTokens'
+
 interface OperatorBase {
   /** vLLM's module name where there is one (`qkv_proj`, `o_proj`, `gate_up_proj` …); a bundle's tables are keyed by it. */
   name: string
@@ -74,12 +77,12 @@ export type Operator = Gemm | Elementwise | Attention | Moe
 
 export type CollectiveKind = 'all-reduce' | 'all-gather' | 'reduce-scatter' | 'all-to-all'
 
-/** A collective of the tensor-parallel group. */
+/** A collective of the tensor-parallel group, or of all ranks that share a model's experts. */
 export interface CollectiveCall {
   name: string
   collective: CollectiveKind
   ranks: number
-  rows: Rows
+  rows: CollectiveRows
   /**
    * Bytes per row as the collective counts them: the whole buffer for all-reduce, one rank's input for all-gather,
    * one rank's output for reduce-scatter.
@@ -92,6 +95,7 @@ export interface CollectiveCall {
 export interface Parallelism {
   tensor: number
   pipeline: number
+  /** Ranks that the experts are divided over; more than `tensor` where several replicas share them and step together. */
   expert: number
 }
 

@@ -3,6 +3,8 @@ import {
   type DeviceProvider,
   device,
   eviction,
+  expertLoad,
+  group,
   kvIndex,
   modelSource,
   network,
@@ -44,7 +46,7 @@ export function definePlugin(name: string, setup: (host: PluginHost) => void, pl
 
 /** Every point that this core offers, by id. */
 const ownPoints = new Map<string, Point<unknown>>(
-  [device, eviction, kvIndex, modelSource, network, router, scheduler, stepCost, technique, workload].map((p) => [
+  [device, eviction, expertLoad, group, kvIndex, modelSource, network, router, scheduler, stepCost, technique, workload].map((p) => [
     p.id,
     p as Point<unknown>,
   ]),

@@ -5,6 +5,7 @@ import { Engine } from './engine.js'
 import { ServesimError } from './errors.js'
 import { EventQueue, Phase } from './event-queue.js'
 import { KvBlocks } from './kv-blocks.js'
+import { LockStepGroup } from './lock-step.js'
 import { type Plugin, Registry } from './plugin.js'
 import type { PrefixText } from './points/kv-index.js'
 import { type Router, router } from './points/router.js'
@@ -112,6 +113,7 @@ export class Simulation {
       finish: (request, nowNs) => this.finish(request, nowNs),
     }
     const { blockSizeTokens, depth, maxNumSeqs, sharing = 'allocated' } = pool.limits
+    const ranks = pool.group?.ranks ?? 1
     const shared = {
       requests,
       events,
@@ -122,7 +124,7 @@ export class Simulation {
       depth,
       maxSequences: maxNumSeqs,
       sharesEarly: sharing === 'allocated',
-      stretches: stretches && pool.cost.reads !== 'tokens',
+      stretches: stretches && pool.cost.reads !== 'tokens' && ranks === 1,
     }
     for (let i = 0; i < pool.count; i++) {
       const index = pool.kvIndex?.({
@@ -135,6 +137,12 @@ export class Simulation {
       const kv = new KvBlocks(pool.memory.blocks, blockSizeTokens, requests, index)
       this.units.push(new StepUnit(this.units.length, kv, pool.newScheduler({ requests }), shared))
       this.poolOfUnit.push(pool)
+    }
+    for (let first = this.units.length - pool.count; ranks > 1 && first < this.units.length; first += ranks) {
+      const members = this.units.slice(first, first + ranks)
+      const handles = { complete: members[0]!.completeHandle, form: members[0]!.formHandle }
+      const group = new LockStepGroup(members, depth, pool.group!.waveSteps, events, handles)
+      for (const unit of members) unit.group = group
     }
   }
 

@@ -51,7 +51,7 @@ const network: Network = {
   transferNs: () => 0,
 }
 
-const newCost = () => new BaseStepCost(graph, device, network, 64, 16)
+const newCost = () => new BaseStepCost(graph, device, network, 64, 16, 1)
 
 /** @param members tokens and context of each */
 function stepOf(...members: [tokens: number, context: number][]): Step {

@@ -1,4 +1,4 @@
-import type { CollectiveCall, Operator, OperatorGraph } from './operators.js'
+import type { CollectiveCall, CollectiveRows, Operator, OperatorGraph } from './operators.js'
 import { operatorClasses } from './operators.js'
 import type { AttentionLatency, CompiledDevice, Provenance } from './points/device.js'
 import { provenances } from './points/device.js'
@@ -24,8 +24,7 @@ const extrapolated = provenances.indexOf('extrapolated')
 export class BaseStepCost implements StepCost {
   readonly reads = 'shape'
   readonly usage: StepUsage
-  private readonly byTokens: RowTable
-  private readonly bySequences: RowTable
+  private readonly tables: StepTables
   /** Decode rows by sequences, and for how many each was launched. */
   private readonly rows: (Float64Array | undefined)[] = []
   private readonly rowLaunched: number[] = []
@@ -35,19 +34,30 @@ export class BaseStepCost implements StepCost {
   /** Grid cell of the last decode lookup: contexts grow slowly, so the next one is nearly always in it or the next. */
   private cell = 0
 
-  constructor(graph: OperatorGraph, device: CompiledDevice, network: Network | undefined, maxTokens: number, maxSequences: number) {
-    this.byTokens = new RowTable(maxTokens, device, network)
-    this.bySequences = new RowTable(maxSequences, device, network)
+  /** @param replicas that step together and share the experts; 1 where each steps alone */
+  constructor(
+    graph: OperatorGraph,
+    device: CompiledDevice,
+    network: Network | undefined,
+    maxTokens: number,
+    maxSequences: number,
+    replicas: number,
+  ) {
+    const table = (maxRows: number) => new RowTable(maxRows, device, network)
+    const tables = { tokens: table(maxTokens), sequences: table(maxSequences), experts: table(maxTokens * replicas), peers: table(maxTokens) }
+    const tableOf = (rows: CollectiveRows) => (rows === 'tokens' ? tables.tokens : rows === 'sequences' ? tables.sequences : tables.peers)
+    this.tables = tables
     let attentionRepeat = 0
     for (const operator of graph.operators) {
       if (operator.kind === 'attention') attentionRepeat += operator.repeat
-      else (operator.kind === 'moe' || operator.rows === 'tokens' ? this.byTokens : this.bySequences).operators.push(operator)
+      else (operator.kind === 'moe' ? tables.experts : tableOf(operator.rows)).operators.push(operator)
     }
-    for (const call of graph.collectives) (call.rows === 'tokens' ? this.byTokens : this.bySequences).collectives.push(call)
+    for (const call of graph.collectives) tableOf(call.rows).collectives.push(call)
+    for (const each of Object.values(tables)) each.seal()
     this.attention = device.attention
     this.grid = device.attention.contextTokens
     this.attentionRepeat = attentionRepeat
-    this.usage = new StepUsage(this.byTokens, this.bySequences, device.attention)
+    this.usage = new StepUsage(tables, device.attention)
   }
 
   price(step: StepView, _startNs: number, out: StepPrice): void {
@@ -70,7 +80,11 @@ export class BaseStepCost implements StepCost {
   }
 
   private fixedNs(step: StepView): number {
-    return this.byTokens.ns(step.paddedTokens) + this.bySequences.ns(step.sequences)
+    const { tokens, sequences, experts, peers } = this.tables
+    let ns = tokens.ns(step.paddedTokens) + sequences.ns(step.sequences)
+    if (experts.used) ns += experts.ns(step.expertTokens)
+    if (peers.used) ns += peers.ns(step.peerTokens)
+    return ns
   }
 
   private row(step: StepView): Float64Array {
@@ -107,6 +121,16 @@ export class BaseStepCost implements StepCost {
   }
 }
 
+/** What a step's counts are looked up in. */
+interface StepTables {
+  tokens: RowTable
+  sequences: RowTable
+  /** Experts, by the tokens of all replicas that share them. */
+  experts: RowTable
+  /** Collectives of those replicas, by the tokens of the one that has most. */
+  peers: RowTable
+}
+
 /**
  * Latency by row count, in all and split by operator class, resource and provenance. A row count is priced when it first occurs: a run
  * meets a small part of them.
@@ -114,15 +138,27 @@ export class BaseStepCost implements StepCost {
 class RowTable {
   readonly operators: Exclude<Operator, { kind: 'attention' }>[] = []
   readonly collectives: CollectiveCall[] = []
-  private readonly totalNs: Float64Array
+  private totalNs = new Float64Array(0)
+  /** How many steps had so many rows. */
+  private steps = new Float64Array(0)
   private readonly splits: UsageSummary[] = []
 
   constructor(
-    readonly maxRows: number,
+    private readonly maxRows: number,
     private readonly device: CompiledDevice,
     private readonly network: Network | undefined,
-  ) {
-    this.totalNs = new Float64Array(maxRows + 1).fill(Number.NaN)
+  ) {}
+
+  /** All operators and collectives are in. */
+  seal(): void {
+    this.totalNs = new Float64Array(this.used ? this.maxRows + 1 : 0).fill(Number.NaN)
+    this.steps = new Float64Array(this.totalNs.length)
+    this.totalNs[0] = 0
+  }
+
+  /** Whether anything is priced by this count. */
+  get used(): boolean {
+    return this.operators.length + this.collectives.length > 0
   }
 
   ns(rows: number): number {
@@ -130,9 +166,15 @@ class RowTable {
     return Number.isNaN(known) ? this.price(rows) : known
   }
 
-  /** How a row count's latency splits; it must have been priced. */
-  split(rows: number): UsageSummary {
-    return this.splits[rows]!
+  count(rows: number, steps: number): void {
+    this.steps[rows]! += steps
+  }
+
+  /** Adds the time of all counted steps. */
+  fold(into: UsageSummary): void {
+    for (let rows = 1; rows < this.steps.length; rows++) {
+      if (this.steps[rows]! > 0) addUsage(into, this.splits[rows]!, this.steps[rows]!)
+    }
   }
 
   private price(rows: number): number {
@@ -165,8 +207,6 @@ class RowTable {
  * How often each step shape was priced: enough to say at the end where the time went, at the cost of two increments a step.
  */
 export class StepUsage {
-  private readonly stepsByTokens: Float64Array
-  private readonly stepsBySequences: Float64Array
   private decodeAttentionNs = 0
   private extrapolatedDecodeNs = 0
   private readonly mixedAttentionNs = new Float64Array(provenances.length)
@@ -175,18 +215,21 @@ export class StepUsage {
   mixedProvenance: Provenance = 'analytic'
 
   constructor(
-    private readonly byTokens: RowTable,
-    private readonly bySequences: RowTable,
+    private readonly tables: StepTables,
     private readonly attention: AttentionLatency,
-  ) {
-    this.stepsByTokens = new Float64Array(byTokens.maxRows + 1)
-    this.stepsBySequences = new Float64Array(bySequences.maxRows + 1)
+  ) {}
+
+  private countShape({ paddedTokens, sequences, expertTokens, peerTokens }: StepView, steps: number): void {
+    const { tokens, sequences: bySequences, experts, peers } = this.tables
+    tokens.count(paddedTokens, steps)
+    bySequences.count(sequences, steps)
+    if (experts.used) experts.count(expertTokens, steps)
+    if (peers.used) peers.count(peerTokens, steps)
   }
 
   /** The step that was priced last starts; `waitedNs` of its time the device waited for the host. */
   count(step: StepView, attentionNs: number, waitedNs: number): void {
-    this.stepsByTokens[step.paddedTokens]!++
-    this.stepsBySequences[step.sequences]!++
+    this.countShape(step, 1)
     this.hostNs += waitedNs
     if (step.prefills === 0) this.countDecode(step.decodeContextSum / step.decodes, attentionNs)
     else this.mixedAttentionNs[provenances.indexOf(this.mixedProvenance)]! += attentionNs
@@ -194,8 +237,7 @@ export class StepUsage {
 
   /** `steps` pure-decode steps of one shape, of which `step` is the first; entry j of `attentionNs` is the j-th. */
   countRun(step: StepView, steps: number, attentionNs: Float64Array, waitedNs: number): void {
-    this.stepsByTokens[step.paddedTokens]! += steps
-    this.stepsBySequences[step.sequences]! += steps
+    this.countShape(step, steps)
     this.hostNs += waitedNs
     const { decodes, decodeContextSum } = step
     const lastMeasured = Math.floor((this.attention.measuredContextTokens * decodes - decodeContextSum) / decodes)
@@ -217,8 +259,7 @@ export class StepUsage {
   /** Device time in ns by operator class, resource and provenance. */
   summary(): UsageSummary {
     const summary = emptyUsage()
-    this.fold(this.byTokens, this.stepsByTokens, summary)
-    this.fold(this.bySequences, this.stepsBySequences, summary)
+    for (const table of Object.values(this.tables)) table.fold(summary)
     const mixedNs = this.mixedAttentionNs.reduce((a, b) => a + b, 0)
     summary.classNs[attentionClass]! += this.decodeAttentionNs + mixedNs
     summary.classNs[hostClass]! += this.hostNs
@@ -230,14 +271,6 @@ export class StepUsage {
     summary.provenanceNs[provenances.indexOf(this.attention.decodeProvenance)]! += this.decodeAttentionNs - this.extrapolatedDecodeNs
     summary.provenanceNs[extrapolated]! += this.extrapolatedDecodeNs
     return summary
-  }
-
-  private fold(table: RowTable, steps: Float64Array, into: UsageSummary): void {
-    for (let rows = 1; rows <= table.maxRows; rows++) {
-      const n = steps[rows]!
-      if (n === 0) continue
-      addUsage(into, table.split(rows), n)
-    }
   }
 }
 

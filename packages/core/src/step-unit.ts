@@ -2,6 +2,7 @@ import { ServesimError } from './errors.js'
 import { type EventQueue, Phase } from './event-queue.js'
 import type { KvBlocks } from './kv-blocks.js'
 import { KvUse } from './kv-use.js'
+import type { LockStepGroup, Rank } from './lock-step.js'
 import type { PrefixText } from './points/kv-index.js'
 import type { Network } from './points/network.js'
 import type { Scheduler, StepPlan } from './points/scheduler.js'
@@ -38,7 +39,7 @@ export interface UnitContext {
  * behind it wait for the device. With asynchronous scheduling (depth 2) step k + 1 is formed at the instant step k starts, so that an
  * arrival waits one step more and a freed slot or block is seen one step later, as in vLLM.
  */
-export class StepUnit implements StepPlan, StretchHost {
+export class StepUnit implements StepPlan, StretchHost, Rank {
   readonly running = new RequestList()
   /** Steps completed, and those of them that a stretch took. */
   steps = 0
@@ -54,8 +55,11 @@ export class StepUnit implements StepPlan, StretchHost {
   private formedCount = 0
   /** The step that `form` fills now. */
   private forming: Step
+  /** Set where this replica steps together with others. */
+  group: LockStepGroup | undefined
   /** The engine's loop is busy launching until then. */
   private hostFreeNs = 0
+  private readonly pricedHead = { durationNs: 0, launchedNs: 0 }
   private nowNs = 0
   readonly stretch: Stretch
   readonly kvUse = new KvUse()
@@ -72,11 +76,11 @@ export class StepUnit implements StepPlan, StretchHost {
   }
 
   /** Handles of this unit's two events: its next completion, and the next time it forms. */
-  private get completeHandle(): number {
+  get completeHandle(): number {
     return 2 * this.index
   }
 
-  private get formHandle(): number {
+  get formHandle(): number {
     return 2 * this.index + 1
   }
 
@@ -108,7 +112,7 @@ export class StepUnit implements StepPlan, StretchHost {
   }
 
   get idle(): boolean {
-    return this.formedCount === 0 && this.waitingCount === 0 && this.running.length === 0
+    return (this.group?.idle ?? this.formedCount === 0) && this.waitingCount === 0 && this.running.length === 0
   }
 
   /** A request is routed here (phase 1). */
@@ -132,6 +136,10 @@ export class StepUnit implements StepPlan, StretchHost {
 
   /** The step at the ring's head, or a whole stretch, is over (phase 0). */
   complete(nowNs: number): void {
+    if (this.group !== undefined) {
+      this.group.complete(nowNs)
+      return
+    }
     this.nowNs = nowNs
     if (this.stretch.active) this.stretch.finish()
     else this.completeHead(nowNs)
@@ -141,26 +149,25 @@ export class StepUnit implements StepPlan, StretchHost {
 
   /** Asks for a form at `nowNs`, or when the host is free again. */
   requestForm(nowNs: number): void {
+    if (this.group !== undefined) {
+      this.group.requestForm(nowNs)
+      return
+    }
     this.shared.events.set(this.formHandle, Math.max(nowNs, this.hostFreeNs), Phase.form)
   }
 
-  /** Drains the input and forms the next step (phase 3). */
+  /** Forms the next step (phase 3). */
   form(nowNs: number): void {
-    this.nowNs = nowNs
-    for (let i = 0; i < this.inbox.length; i++) this.drain(this.inbox.at(i), nowNs)
-    this.inbox.clear()
-    const step = this.ring[(this.head + this.formedCount) % this.ring.length]!
-    step.clear()
-    this.forming = step
+    if (this.group !== undefined) {
+      this.group.form(nowNs)
+      return
+    }
     const preemptions = this.preemptions
-    this.scheduler.form(this)
-    this.kvUse.set(this.kv.used, nowNs)
-    if (step.count === 0) {
+    if (!this.fillNext(nowNs)) {
       if (this.preemptions > preemptions) this.tryAgain(nowNs)
       return
     }
-    this.commitForm(step, nowNs)
-    this.formedCount++
+    this.acceptNext(nowNs)
     if (this.formedCount === 1) this.start(nowNs)
     // A stretch begins where the plain path has just formed what the coming steps will repeat.
     if (this.shared.stretches) {
@@ -169,6 +176,25 @@ export class StepUnit implements StepPlan, StretchHost {
       this.plainForms[plainReasons.indexOf(reason)]!++
     }
     if (this.formedCount < this.ring.length) this.requestForm(nowNs)
+  }
+
+  /** Drains the input and lets the scheduler fill the ring's next slot. @returns whether there is something to run */
+  fillNext(nowNs: number): boolean {
+    this.nowNs = nowNs
+    for (let i = 0; i < this.inbox.length; i++) this.drain(this.inbox.at(i), nowNs)
+    this.inbox.clear()
+    this.forming = this.ring[(this.head + this.formedCount) % this.ring.length]!
+    this.forming.clear()
+    this.scheduler.form(this)
+    this.kvUse.set(this.kv.used, nowNs)
+    return this.forming.count > 0
+  }
+
+  /** What was filled last becomes a formed step. */
+  acceptNext(nowNs: number): void {
+    if (this.forming.count === 0) this.forming.becomeDummy()
+    this.commitForm(this.forming, nowNs)
+    this.formedCount++
   }
 
   /** Under a priority policy the request that lacked blocks may have been its own victim, with nothing left in the step. */
@@ -200,9 +226,7 @@ export class StepUnit implements StepPlan, StretchHost {
       step.emits[i] = emits ? 1 : 0
       if (depth > 1 && emits) placeholderTokens[r]!++
     }
-    step.paddedTokens = step.tokens
-    step.paddedSequences = step.count
-    step.graph = 'none'
+    step.unpadded()
   }
 
   /**
@@ -222,16 +246,28 @@ export class StepUnit implements StepPlan, StretchHost {
 
   /** The ring's head starts: it is priced now. It waits for the device, and for the host that launches it. */
   private start(nowNs: number): void {
-    const { cost, usage, events } = this.shared
-    const step = this.ring[this.head]!
-    cost.price(step, nowNs, step)
-    const launchedNs = step.formedNs + Math.round(step.hostNs)
-    step.startNs = Math.max(nowNs, launchedNs)
-    step.endNs = step.startNs + Math.max(1, Math.round(step.fixedNs + step.attentionNs))
-    if (!Number.isFinite(step.endNs)) this.refusePrice(step, nowNs)
-    if (launchedNs > this.hostFreeNs) this.hostFreeNs = launchedNs
-    usage.count(step, step.attentionNs, step.startNs - nowNs)
-    events.set(this.completeHandle, step.endNs, Phase.complete)
+    const { durationNs, launchedNs } = this.priceHead(nowNs)
+    const startNs = Math.max(nowNs, launchedNs)
+    this.startHead(startNs, startNs + durationNs, nowNs)
+    this.shared.events.set(this.completeHandle, startNs + durationNs, Phase.complete)
+  }
+
+  priceHead(nowNs: number): { durationNs: number; launchedNs: number } {
+    const step = this.executing
+    this.shared.cost.price(step, nowNs, step)
+    const priced = this.pricedHead
+    priced.launchedNs = step.formedNs + Math.round(step.hostNs)
+    priced.durationNs = Math.max(1, Math.round(step.fixedNs + step.attentionNs))
+    if (!Number.isFinite(priced.launchedNs + priced.durationNs)) this.refusePrice(step, nowNs)
+    if (priced.launchedNs > this.hostFreeNs) this.hostFreeNs = priced.launchedNs
+    return priced
+  }
+
+  startHead(startNs: number, endNs: number, nowNs: number): void {
+    const step = this.executing
+    step.startNs = startNs
+    step.endNs = endNs
+    this.shared.usage.count(step, step.attentionNs, startNs - nowNs)
   }
 
   private refusePrice(step: Step, nowNs: number): never {
@@ -245,7 +281,7 @@ export class StepUnit implements StepPlan, StretchHost {
   }
 
   /** Tokens come out, finished requests leave. */
-  private completeHead(nowNs: number): void {
+  completeHead(nowNs: number): void {
     const step = this.ring[this.head]!
     const { requests, sink, depth, sharesEarly } = this.shared
     const { placeholderTokens, outputTokens, maxOutputTokens, firstTokenNs, lastTokenNs, identified, status } = requests

@@ -1,5 +1,14 @@
 import type { GraphMode, StepPrice, StepView } from './points/step-cost.js'
 
+/** The steps that replicas run together. */
+export interface StepPeers {
+  count: number
+  tokens: Int32Array
+  anyPrefill: boolean
+}
+
+const alone: StepPeers = { count: 1, tokens: new Int32Array(0), anyPrefill: false }
+
 /** One slot of a step unit's ring: who takes part in a formed step, its shape and, once it has started, its price. */
 export class Step implements StepView, StepPrice {
   /** Rows of the request table, in the order they were scheduled, with their tokens. */
@@ -19,6 +28,10 @@ export class Step implements StepView, StepPrice {
   paddedTokens = 0
   paddedSequences = 0
   graph: GraphMode = 'none'
+
+  peers: StepPeers = alone
+  expertTokens = 0
+  peerTokens = 0
 
   fixedNs = 0
   attentionNs = 0
@@ -65,6 +78,29 @@ export class Step implements StepView, StepPrice {
       this.prefillTokens += tokens
       this.prefillWork += tokens * (context + tokens / 2)
     }
+  }
+
+  /** Nothing is padded and no graph is used, until a step cost says otherwise. */
+  unpadded(): void {
+    this.paddedTokens = this.tokens
+    this.paddedSequences = this.count
+    this.graph = 'none'
+    this.expertTokens = this.tokens
+    this.peerTokens = this.tokens
+    for (let i = 0; i < this.peers.count && this.peers.count > 1; i++) {
+      if (i === 0) this.expertTokens = 0
+      this.expertTokens += this.peers.tokens[i]!
+      this.peerTokens = Math.max(this.peerTokens, this.peers.tokens[i]!)
+    }
+  }
+
+  /** A replica without work steps along with its peers: one token, no sequence, no output. */
+  becomeDummy(): void {
+    this.clear()
+    this.tokens = 1
+    this.decodes = 1
+    this.decodeContextSum = 1
+    this.longestDecodeContext = 1
   }
 
   /** Takes a member out again. @returns its tokens; 0 where it takes no part */

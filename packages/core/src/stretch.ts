@@ -159,9 +159,7 @@ export class Stretch implements RunPrice {
     next.decodes = step.decodes
     next.decodeContextSum = step.decodeContextSum
     next.longestDecodeContext = step.longestDecodeContext
-    next.paddedTokens = step.tokens
-    next.paddedSequences = step.count
-    next.graph = 'none'
+    next.unpadded()
     next.advance(advance)
     return next
   }

@@ -19,7 +19,7 @@ export interface SimulationResult {
   /**
    * `fastShare`: steps that a stretch took. `plain`: what kept forms from being followed by one, as shares of those: prefill or a batch that
    * just changed, a scheduler that may decide anew, a finish within two steps, no free block, a host slower than the device. `ruledOut`:
-   * parts of a pool that look at every token, so that it takes no stretches at all.
+   * pools that take no stretches at all: a part of theirs looks at every token, or their replicas step together.
    */
   steps: { total: number; fastShare: number; plain: Record<PlainReason, number>; ruledOut: string[] }
   throughput: {
@@ -73,7 +73,7 @@ export function summarise({ scenario, results, units, pools, engine }: SummaryIn
       total: steps,
       fastShare: steps === 0 ? 0 : fast / steps,
       plain: plainShares(units),
-      ruledOut: pools.filter((p) => p.cost.reads === 'tokens').map((p) => p.name),
+      ruledOut: pools.filter((p) => p.cost.reads === 'tokens' || (p.group?.ranks ?? 1) > 1).map((p) => p.name),
     },
     throughput: {
       durationS,

@@ -76,8 +76,9 @@ function mlpOperators(a: Architecture, share: Share): Operator[] {
  * Source: vLLM's `RowParallelLinear`, `VocabParallelEmbedding` and `LogitsProcessor`.
  */
 export function collectivesOf(a: Architecture, share: Share): CollectiveCall[] {
-  const { tensor } = share
-  if (tensor === 1) return []
+  const { tensor, expertRanks } = share
+  const shared = expertRanks > tensor ? exchangeOfExperts(a, expertRanks) : []
+  if (tensor === 1) return shared
   const sparse = a.experts?.layers ?? 0
   const allReduce = (name: string, repeat: number): CollectiveCall => ({
     name,
@@ -91,7 +92,8 @@ export function collectivesOf(a: Architecture, share: Share): CollectiveCall[] {
     allReduce('embedding_all_reduce', 1),
     allReduce('o_proj_all_reduce', a.layers),
     allReduce('down_proj_all_reduce', a.layers - sparse),
-    allReduce('moe_all_reduce', sparse),
+    allReduce('moe_all_reduce', shared.length > 0 ? 0 : sparse),
+    ...shared,
     {
       name: 'logits_all_gather',
       collective: 'all-gather' as const,
@@ -101,6 +103,19 @@ export function collectivesOf(a: Architecture, share: Share): CollectiveCall[] {
       repeat: 1,
     },
   ].filter((call) => call.repeat > 0)
+}
+
+/**
+ * Where several replicas share the experts, each layer of experts gathers all replicas' tokens with their router logits and scatters the
+ * sums back. Source: vLLM's all-gather/reduce-scatter backend of expert parallelism.
+ */
+function exchangeOfExperts(a: Architecture, ranks: number): CollectiveCall[] {
+  const { experts, layers } = a.experts!
+  const shared = { ranks, rows: 'peerTokens' as const, repeat: layers }
+  return [
+    { ...shared, name: 'dispatch_all_gather', collective: 'all-gather', bytesPerRow: (a.hiddenSize + experts) * a.bytesPerElement },
+    { ...shared, name: 'combine_reduce_scatter', collective: 'reduce-scatter', bytesPerRow: a.hiddenSize * a.bytesPerElement },
+  ]
 }
 
 function gemm(name: string, operatorClass: OperatorClass, rows: Rows, n: number, k: number, a: Architecture, repeat: number): Gemm {

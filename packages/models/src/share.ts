@@ -12,6 +12,8 @@ export interface Share {
   kvHeads: number
   intermediateSize: number
   localExperts: number
+  /** Ranks that share the experts; 1 where every expert is divided. */
+  expertRanks: number
   expertIntermediateSize: number
   /** Rows of the embedding and of the output projection. */
   vocabularyRows: number
@@ -25,6 +27,7 @@ export function wholeShare(a: Architecture): Share {
     kvHeads: a.kvHeads,
     intermediateSize: a.intermediateSize,
     localExperts: a.experts?.experts ?? 0,
+    expertRanks: 1,
     expertIntermediateSize: a.experts?.intermediateSize ?? 0,
     vocabularyRows: a.vocabularySize,
   }
@@ -58,6 +61,7 @@ export function shareOf(a: Architecture, parallelism: Parallelism): Share {
     kvHeads: Math.max(1, a.kvHeads / tensor),
     intermediateSize: hasDenseLayers ? divide(a.intermediateSize, tensor, 'columns of the MLP') : 0,
     localExperts: divide(a.experts?.experts ?? 0, expert, 'experts', 'expert'),
+    expertRanks: expert,
     expertIntermediateSize: divide(a.experts?.intermediateSize ?? 0, byWidth ? tensor : 1, 'columns of an expert'),
     vocabularyRows: divide(Math.ceil(a.vocabularySize / vocabularyPadding) * vocabularyPadding, tensor, 'rows of the padded vocabulary'),
   }
@@ -68,16 +72,18 @@ function checkDegree(name: string, degree: number): void {
   throw new ServesimError('SERVESIM_BAD_OPTION', `parallelism.${name}`, `The degree is ${degree}; expected a whole number of at least 1.`)
 }
 
-/** Experts are spread over the ranks of the tensor-parallel group, as vLLM's `--enable-expert-parallel` does without data parallelism. */
+/**
+ * Experts are spread over the ranks of the tensor-parallel group, as vLLM's `--enable-expert-parallel` does, or over those of several
+ * data-parallel replicas.
+ */
 function checkExpertDegree(a: Architecture, tensor: number, expert: number): void {
   if (expert === 1) return
   if (a.experts === undefined)
     throw mismatch('expert', `Expert parallelism ${expert} asks for experts, but the model is dense.`, 'Set parallelism.expert to 1.')
-  if (expert === tensor) return
+  if (expert % tensor === 0) return
   throw mismatch(
     'expert',
-    `Expert parallelism ${expert} beside tensor parallelism ${tensor} is not modelled; expected 1 (every expert divided) or ${tensor} (experts spread over the ranks).`,
-    'Experts that several replicas share need a data-parallel group, which is not modelled yet.',
+    `Expert parallelism ${expert} beside tensor parallelism ${tensor} is not modelled; expected 1 (every expert divided), ${tensor} (experts spread over the ranks) or a multiple of ${tensor} (spread over replicas that step together).`,
   )
 }
 

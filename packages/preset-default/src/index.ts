@@ -11,6 +11,7 @@ import { roundRobin } from '@servesim/router-round-robin'
 import { sglangScheduler } from '@servesim/scheduler-sglang'
 import { vllmScheduler } from '@servesim/scheduler-vllm'
 import { cudaGraphs } from '@servesim/technique-cuda-graphs'
+import { dataParallel } from '@servesim/technique-data-parallel'
 import { decodeStraggler } from '@servesim/technique-decode-straggler'
 import { hostTime } from '@servesim/technique-host-time'
 import { prefixCaching } from '@servesim/technique-prefix-caching'
@@ -33,6 +34,7 @@ const plugins = [
   lru,
   s3Fifo,
   cudaGraphs,
+  dataParallel,
   hostTime,
   decodeStraggler,
 ]

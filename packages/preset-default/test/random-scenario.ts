@@ -1,7 +1,11 @@
 import type { ScenarioInput, SimulationInput } from '@servesim/core'
 import { lru } from '@servesim/eviction-lru'
+import { s3Fifo } from '@servesim/eviction-s3-fifo'
 import { leastLoaded } from '@servesim/router-least-loaded'
+import { powerOfTwo } from '@servesim/router-power-of-two'
+import { prefixAware } from '@servesim/router-prefix-aware'
 import { roundRobin } from '@servesim/router-round-robin'
+import { sglangScheduler } from '@servesim/scheduler-sglang'
 import { vllmScheduler } from '@servesim/scheduler-vllm'
 import { cudaGraphs } from '@servesim/technique-cuda-graphs'
 import { decodeStraggler } from '@servesim/technique-decode-straggler'
@@ -12,11 +16,15 @@ import { Draw, randomRequests, referencePrefixCaching, toyParts } from '@servesi
 export const plugins = [
   toyParts,
   vllmScheduler,
+  sglangScheduler,
   prefixCaching,
   referencePrefixCaching,
   lru,
+  s3Fifo,
   leastLoaded,
   roundRobin,
+  powerOfTwo,
+  prefixAware,
   cudaGraphs,
   decodeStraggler,
   hostTime,
@@ -33,12 +41,12 @@ export function randomScenario(number: number): SimulationInput {
   const replicas = draw.of(1, 1, 2)
   const blockSizeTokens = draw.of(1, 2, 4, 16)
   const tensor = draw.of(1, 1, 2)
-  const scheduler = randomScheduler(draw, blockSizeTokens)
+  const scheduler = draw.chance(0.4) ? randomSglang(draw, blockSizeTokens) : randomVllm(draw, blockSizeTokens)
   // The engine's null block is one of them.
   const blocks = 1 + draw.integer(Math.ceil(40 / blockSizeTokens), Math.ceil(draw.of(80, 400) / blockSizeTokens))
   return {
     workload: { use: 'list', prefixGroupTokens: draw.of(blockSizeTokens, 2 * blockSizeTokens, 3), requests: randomRequests(number) },
-    ...(replicas > 1 ? { router: { use: draw.of('round-robin', 'least-loaded') } } : {}),
+    ...(replicas > 1 ? { router: randomRouter(draw) } : {}),
     pools: [
       {
         count: replicas,
@@ -46,10 +54,10 @@ export function randomScenario(number: number): SimulationInput {
         device: { use: 'toy-device', contextNs: draw.of(0.13, 3) },
         parallelism: { tensor },
         ...(tensor > 1 ? { network: { use: 'toy-network' } } : {}),
-        scheduler: { use: 'vllm', ...scheduler },
+        scheduler,
         techniques: randomTechniques(draw),
         // A prompt that may not be cut must fit a step.
-        ...(scheduler.enableChunkedPrefill ? {} : { maxModelLenTokens: scheduler.maxNumBatchedTokens }),
+        ...('release' in scheduler && !scheduler.enableChunkedPrefill ? { maxModelLenTokens: scheduler.maxNumBatchedTokens } : {}),
         memory: { numGpuBlocksOverride: blocks },
       },
     ],
@@ -58,9 +66,32 @@ export function randomScenario(number: number): SimulationInput {
   }
 }
 
-function randomScheduler(draw: Draw, blockSizeTokens: number) {
+function randomRouter(draw: Draw) {
+  const use = draw.of('round-robin', 'least-loaded', 'power-of-two', 'prefix-aware')
+  if (use !== 'prefix-aware') return { use }
+  return { use, index: draw.of('approximate', 'precise'), balanceAbsThreshold: draw.of(1, 64), cacheThreshold: draw.of(0, 0.3) }
+}
+
+function randomSglang(draw: Draw, blockSizeTokens: number) {
+  const chunkedPrefillSize = draw.chance(0.8) ? blockSizeTokens * draw.integer(1, Math.ceil(48 / blockSizeTokens)) : -1
+  return {
+    use: 'sglang',
+    chunkedPrefillSize,
+    maxPrefillTokens: draw.of(8, 40, 16_384),
+    maxRunningRequests: draw.of(1, 2, 4, 8, 16),
+    schedulePolicy: draw.of('fcfs', 'lpm'),
+    // The estimate is right or too high; or so low that decodes run out of blocks.
+    scheduleConservativeness: draw.of(0.05, 0.3, 1),
+    enableMixedChunk: chunkedPrefillSize > 0 && draw.chance(0.3),
+    disableOverlapSchedule: draw.chance(0.4),
+    blockSizeTokens,
+  }
+}
+
+function randomVllm(draw: Draw, blockSizeTokens: number) {
   const enableChunkedPrefill = draw.chance(0.8)
   return {
+    use: 'vllm',
     release: draw.of('0.19', '0.28'),
     maxNumSeqs: draw.of(1, 2, 4, 8, 16),
     maxNumBatchedTokens: enableChunkedPrefill ? draw.integer(4, 48) : draw.integer(42, 80),
@@ -76,7 +107,7 @@ function randomScheduler(draw: Draw, blockSizeTokens: number) {
 
 function randomTechniques(draw: Draw): Technique[] {
   const techniques: Technique[] = []
-  if (draw.chance(0.7)) techniques.push({ use: 'prefix-caching' })
+  if (draw.chance(0.7)) techniques.push({ use: 'prefix-caching', eviction: { use: draw.of('lru', 'lru', 's3-fifo') } })
   if (draw.chance(0.4)) techniques.push({ use: 'cuda-graphs' })
   if (draw.chance(0.4)) techniques.push({ use: 'decode-straggler' })
   if (draw.chance(0.4)) techniques.push({ use: 'toy-jitter', amplitudeNs: draw.of(300, 3000) })

@@ -5,11 +5,12 @@ import { randomScenario } from './random-scenario.js'
 
 const cases = Number(process.env.SERVESIM_CASES ?? 400)
 
-/** The same scenario with vLLM's cache block by block; undefined where it has no cache. */
+/** The same scenario with vLLM's cache block by block; undefined where it has none, or another eviction than vLLM's. */
 function blockByBlock(input: SimulationInput): SimulationInput | undefined {
   const [pool] = input.pools
   const techniques = pool!.techniques ?? []
-  if (!techniques.some((t) => t.use === 'prefix-caching')) return undefined
+  const caching = techniques.find((t) => t.use === 'prefix-caching')
+  if ((caching?.eviction as { use: string } | undefined)?.use !== 'lru') return undefined
   const reference = { use: 'reference-prefix-caching', blankFirst: pool!.scheduler.release === '0.28' }
   return { ...input, pools: [{ ...pool!, techniques: techniques.map((t) => (t.use === 'prefix-caching' ? reference : t)) }] }
 }

@@ -4,6 +4,7 @@ import {
   type CompiledDevice,
   type Device,
   type DeviceSpec,
+  type ExpertLoad,
   type Latency,
   type Moe,
   type Operator,
@@ -77,7 +78,7 @@ function compile(
   const missing: string[] = []
   for (const operator of graph.operators) {
     if (operator.kind === 'attention') continue
-    const price = operator.kind === 'moe' ? moePrice(bundle, shard, operator, assumptions) : curvePrice(shard, operator)
+    const price = operator.kind === 'moe' ? moePrice(bundle, shard, operator, context.expertLoad, assumptions) : curvePrice(shard, operator)
     if (price !== undefined) prices.set(operator.name, price)
     else if (operator.kind === 'elementwise') missing.push(operator.name)
     else
@@ -139,15 +140,24 @@ function curvePrice(shard: ShardTables, operator: Exclude<Operator, Attention | 
  * Experts are measured at full width and all on one rank. Under expert parallelism a rank sees its share of the (token, expert) pairs;
  * where tensor parallelism cuts every expert instead, both its weights and its arithmetic shrink by the degree, and so does the latency.
  */
-function moePrice(bundle: Bundle, shard: ShardTables, moe: Moe, assumptions: string[]): ((rows: number) => Latency) | undefined {
+function moePrice(
+  bundle: Bundle,
+  shard: ShardTables,
+  moe: Moe,
+  load: ExpertLoad | undefined,
+  assumptions: string[],
+): ((rows: number) => Latency) | undefined {
   if (bundle.moe === undefined) return undefined
   const table = new MoeTable(bundle.moe)
   const cut = moe.localExperts === moe.experts ? shard.tensorParallel : 1
   if (cut > 1) assumptions.push(`Experts cut in ${cut} take 1/${cut} of the time of whole ones, which alone were measured.`)
-  assumptions.push('Tokens choose experts evenly: E·(1 − (1 − k/E)^T) experts are activated.')
+  if (load === undefined) assumptions.push('Tokens choose experts evenly: E·(1 − (1 − k/E)^T) experts are activated.')
   const share = moe.localExperts / moe.experts
+  const ranks = moe.experts / moe.localExperts
   return (tokens) => {
-    const { ns, provenance } = table.at(tokens * share, activatedExperts(moe, tokens))
+    const activated = load === undefined ? activatedExperts(moe, tokens) : share * load.activatedExperts(moe.experts, moe.topK, tokens)
+    const busiest = load === undefined ? 1 : load.busiestShare(moe.experts, moe.topK, tokens, ranks)
+    const { ns, provenance } = table.at(tokens * share * busiest, activated)
     return cut === 1 ? { ns, provenance } : { ns: ns / cut, provenance: 'extrapolated' }
   }
 }

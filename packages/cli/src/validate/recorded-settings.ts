@@ -9,6 +9,9 @@ export interface RecordedSettings {
   device: string | undefined
   vllmRelease: string
   tensorParallel: number
+  /** Replicas of the run; with `expertParallel` they share the experts and step together. */
+  dataParallel: number
+  expertParallel: boolean
   dtype: string | undefined
   kvCacheDtype: string | undefined
   maxNumSeqs: number | undefined
@@ -57,6 +60,8 @@ export function readRecordedSettings(runFolder: string, recording: string): Reco
     device: findValue(cluster, 'string', 'hardware'),
     vllmRelease,
     tensorParallel: findValue(meta, 'number', 'tensor_parallel_size') ?? findValue(cluster, 'number', 'tp_size') ?? 1,
+    dataParallel: findValue(meta, 'number', 'data_parallel_size') ?? 1,
+    expertParallel: findValue(meta, 'boolean', 'enable_expert_parallel') === true,
     dtype: findValue(meta, 'string', 'dtype'),
     kvCacheDtype: findValue(meta, 'string', 'kv_cache_dtype', 'cache_dtype'),
     maxNumSeqs: findValue(meta, 'number', 'max_num_seqs'),
@@ -82,7 +87,6 @@ export function readRecordedSettings(runFolder: string, recording: string): Reco
 
 function refuseUnsupported(meta: Json, path: string): void {
   const parallel: [string, string][] = [
-    ['data_parallel_size', 'data parallel ranks that step together'],
     ['pipeline_parallel_size', 'pipeline stages'],
     ['num_speculative_tokens', 'draft tokens of speculative decoding'],
   ]
@@ -93,14 +97,6 @@ function refuseUnsupported(meta: Json, path: string): void {
       'SERVESIM_CAPABILITY_MISMATCH',
       `${path}: ${key}`,
       `The run was recorded with ${value} ${what}, which servesim does not simulate yet.`,
-      'Validate against a run without.',
-    )
-  }
-  if (findValue(meta, 'boolean', 'enable_expert_parallel') === true) {
-    throw new ServesimError(
-      'SERVESIM_CAPABILITY_MISMATCH',
-      `${path}: enable_expert_parallel`,
-      'The run was recorded with expert parallelism, which servesim does not simulate yet.',
       'Validate against a run without.',
     )
   }

@@ -30,11 +30,13 @@ export function replayScenario(input: ReplayInput, registry: Registry): ReplaySc
     name: 'validate',
     latencyFrom: 'queued',
     workload: { use: 'trace', trace },
+    ...(settings.dataParallel > 1 && { router: frontEnd }),
     pools: [
       {
         model: settings.model,
         device: { use: device, ...(bundle !== undefined && { bundle }) },
-        parallelism: { tensor: settings.tensorParallel },
+        count: settings.dataParallel,
+        parallelism: { tensor: settings.tensorParallel, expert: expertRanks(settings) },
         scheduler: {
           use: 'vllm',
           release,
@@ -47,7 +49,7 @@ export function replayScenario(input: ReplayInput, registry: Registry): ReplaySc
             longPrefillTokenThreshold: settings.longPrefillTokenThreshold,
           }),
         },
-        ...(settings.tensorParallel > 1 && { network: networkOf(settings, bundle) }),
+        ...((settings.tensorParallel > 1 || expertRanks(settings) > 1) && { network: networkOf(settings, bundle) }),
         techniques: techniquesOf(settings, input),
         kvCacheDtype: settings.kvCacheDtype?.startsWith('fp8') ? 'fp8' : 'auto',
         memory: present({ gpuMemoryUtilization: settings.gpuMemoryUtilization, numGpuBlocksOverride: settings.numGpuBlocks }),
@@ -67,7 +69,16 @@ function techniquesOf(settings: RecordedSettings, { mixedStepMs }: ReplayInput):
     ...(hasGraphs ? [{ use: 'cuda-graphs', ...present({ mode, maxCaptureSize, captureSizes }) }] : []),
     { use: 'host-time', mixedStepMs },
     { use: 'decode-straggler' },
+    ...(expertRanks(settings) > settings.tensorParallel ? [{ use: 'data-parallel', ranks: settings.dataParallel, expertLoad: 'recorded' }] : []),
   ]
+}
+
+/** vLLM's front end balances on counts that the coordinator publishes every 100 ms (`DPCoordinator`), 4 × waiting + running. */
+const frontEnd = { use: 'least-loaded', waitingWeight: 4, viewAgeMs: 100 }
+
+/** Ranks over which the run divided the experts. */
+function expertRanks({ expertParallel, tensorParallel, dataParallel }: RecordedSettings): number {
+  return expertParallel ? tensorParallel * dataParallel : 1
 }
 
 /** A curve measured under another release belongs to another state of the machine; the link that the run recorded stands in for it. */

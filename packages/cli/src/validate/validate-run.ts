@@ -139,7 +139,10 @@ function errorsOf(measured: readonly Figure[], result: SimulationResult): Errors
 /** The scenario without each mechanism that is on in it. */
 function mechanisms(scenario: Record<string, unknown>): { without: string; scenario: unknown }[] {
   const [pool] = scenario.pools as [{ scheduler: { asyncScheduling?: boolean }; techniques: { use: string }[] }]
-  const techniques = pool.techniques.map(({ use }) => ({ without: use, scenario: withoutTechnique(scenario, use) }))
+  // How the run is split over replicas is no mechanism that could be left out.
+  const techniques = pool.techniques
+    .filter(({ use }) => use !== 'data-parallel')
+    .map(({ use }) => ({ without: use, scenario: withoutTechnique(scenario, use) }))
   if (pool.scheduler.asyncScheduling === false) return techniques
   const synchronous = forEachPool(scenario, (one) => withValueAt(one, ['scheduler', 'asyncScheduling'], false) as Record<string, unknown>)
   return [{ without: 'async-scheduling', scenario: synchronous }, ...techniques]

@@ -1,4 +1,5 @@
 import type { Attention, CollectiveKind, Operator, OperatorGraph } from '../operators.js'
+import type { ExpertLoad } from './expert-load.js'
 import { definePoint } from './point.js'
 import type { OptionsSchema, Provider } from './provider.js'
 
@@ -110,6 +111,8 @@ export interface CompileContext {
   tensorParallel: number
   maxBatchedTokens: number
   maxSequences: number
+  /** How tokens spread over experts; absent: evenly at random. */
+  expertLoad?: ExpertLoad | undefined
 }
 
 export interface DeviceContext {

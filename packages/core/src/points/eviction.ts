@@ -22,9 +22,12 @@ export interface Eviction {
   reference(run: number): void
   /** `run` was cut in two; `rest`, its later part, inherits its age and goes just before it. */
   split(run: number, rest: number): void
-  /** The run to take blocks from; −1 when there is none. Pure. */
+  /**
+   * The run to take blocks from; −1 when there is none. Pure. Must stay the same while blocks of it are taken one by one: core may take
+   * the blocks of many steps at once.
+   */
   victim(): number
-  /** The last `blocks` blocks of `run`, which `victim` has just named, are about to lose their content. */
+  /** The last `blocks` blocks of `run` are about to lose their content: of the victim, or of what could not be hit without it. */
   reuse?(run: number, blocks: number): void
 }
 

@@ -24,6 +24,11 @@ export interface StepView {
   paddedTokens: number
   paddedSequences: number
   graph: GraphMode
+  /** Replicas that run this step together, this one included; 1 where it steps alone. Scheduled tokens of each, and whether any has a chunk. */
+  readonly peers: { readonly count: number; readonly tokens: Int32Array; readonly anyPrefill: boolean }
+  /** Padded tokens of all peers together, which the experts see, and of the peer that has most. Written like `paddedTokens`. */
+  expertTokens: number
+  peerTokens: number
 }
 
 /** The price of one step; one reused object, written by the chain from its end to its front. Floats; core rounds their sum once. */

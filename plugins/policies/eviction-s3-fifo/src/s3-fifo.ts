@@ -23,6 +23,8 @@ export class S3Fifo implements Eviction {
   private hits = new Uint8Array(0)
   private isMain = new Uint8Array(0)
   private isKnown = new Uint8Array(0)
+  /** What the run counts in its queue: its blocks when it came, so that sizes do not change while it is taken block by block. */
+  private size = new Int32Array(0)
 
   constructor(
     private readonly runs: RunContents,
@@ -45,16 +47,16 @@ export class S3Fifo implements Eviction {
     }
     const queue = this.queueOf(run)
     queue.push(run)
-    queue.blocks += this.runs.count[run]!
+    this.size[run] = this.runs.count[run]!
+    queue.blocks += this.size[run]!
   }
 
   reference(run: number): void {
     const queue = this.queueOf(run)
-    const count = this.runs.count[run]!
     queue.remove(run)
-    queue.blocks -= count
+    queue.blocks -= this.size[run]!
     // An emptied run's number will name other content.
-    if (count === 0) this.isKnown[run] = 0
+    if (this.runs.count[run] === 0) this.isKnown[run] = 0
     else if (this.hits[run]! < mostHits) this.hits[run]!++
   }
 
@@ -63,6 +65,8 @@ export class S3Fifo implements Eviction {
     this.isKnown[rest] = 1
     this.hits[rest] = this.hits[run]!
     this.isMain[rest] = this.isMain[run]!
+    this.size[rest] = this.runs.count[rest]!
+    this.size[run]! -= this.size[rest]!
     this.queueOf(run).insertBefore(run, rest)
   }
 
@@ -85,7 +89,6 @@ export class S3Fifo implements Eviction {
   reuse(run: number, blocks: number): void {
     const { chain, first, count } = this.runs
     if (this.isMain[run] === 1) this.passOver()
-    this.queueOf(run).blocks -= blocks
     const end = first[run]! + count[run]!
     if (chain[run]! >= 0) this.ghost.add(chain[run]!, end - blocks, end)
   }
@@ -116,5 +119,8 @@ export class S3Fifo implements Eviction {
     this.hits = wider(this.hits)
     this.isMain = wider(this.isMain)
     this.isKnown = wider(this.isKnown)
+    const size = new Int32Array(capacity)
+    size.set(this.size)
+    this.size = size
   }
 }

@@ -38,6 +38,9 @@ function padded(step: Partial<StepView>, limits: Partial<StepCostContext> = {}, 
     paddedTokens: counts.tokens,
     paddedSequences: counts.sequences,
     graph: 'none',
+    peers: { count: 1, tokens: new Int32Array(0), anyPrefill: false },
+    expertTokens: counts.tokens,
+    peerTokens: counts.tokens,
   }
   cost.price({ ...view }, 0, { fixedNs: 0, attentionNs: 0, hostNs: 0 })
   const priced = { ...seen }

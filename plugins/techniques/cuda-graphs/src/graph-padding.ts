@@ -29,12 +29,39 @@ export class GraphPadding implements StepCost {
   }
 
   private pad(step: StepView): void {
-    const { tokens, sequences } = step
+    const { sequences, peers } = step
+    // Replicas that step together pad to the largest of them and use the least capable graph, if all find one.
+    const together = peers.count > 1
+    const tokens = together ? largest(peers.tokens, peers.count) : step.tokens
+    const anyPrefill = together ? peers.anyPrefill : step.prefills > 0
     const captured = tokens < this.padded.length
-    const size = captured ? this.padded[tokens]! : tokens
-    const full = captured && step.prefills === 0 && size <= this.largestFull
+    const size = this.size(captured ? tokens : step.tokens)
+    const full = captured && !anyPrefill && size <= this.largestFull
     step.paddedTokens = size
     step.paddedSequences = full ? size : sequences
     step.graph = full ? 'full' : captured ? 'piecewise' : 'none'
+    if (!together) {
+      step.expertTokens = size
+      step.peerTokens = size
+      return
+    }
+    // Without a common graph each keeps its own padding.
+    step.expertTokens = 0
+    step.peerTokens = 0
+    for (let i = 0; i < peers.count; i++) {
+      const own = captured ? size : this.size(peers.tokens[i]!)
+      step.expertTokens += own
+      step.peerTokens = Math.max(step.peerTokens, own)
+    }
   }
+
+  private size(tokens: number): number {
+    return tokens < this.padded.length ? this.padded[tokens]! : tokens
+  }
+}
+
+function largest(tokens: Int32Array, count: number): number {
+  let most = 0
+  for (let i = 0; i < count; i++) most = Math.max(most, tokens[i]!)
+  return most
 }

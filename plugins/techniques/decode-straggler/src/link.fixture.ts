@@ -58,6 +58,9 @@ export function stepOf(given: Partial<StepView>): StepView {
     paddedTokens: tokens,
     paddedSequences: sequences,
     graph: 'none',
+    peers: { count: 1, tokens: new Int32Array(0), anyPrefill: false },
+    expertTokens: tokens,
+    peerTokens: tokens,
     ...given,
   }
 }

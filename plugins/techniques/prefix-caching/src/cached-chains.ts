@@ -1,9 +1,10 @@
+import { ChildChains } from './child-chains.js'
 import type { RunTable } from './run-table.js'
 
 /**
  * What is cached of each chain: its first copies as runs that tile it without gaps, and duplicates in order of age. A cached block's
- * predecessors are always cached too, since whoever holds or held it holds or held them, and a text's last block goes first; so one
- * number per chain says how far it is cached.
+ * predecessors are always cached too, since whoever holds it holds them, and unreferenced ones go from the ends of texts (`lastBehind`);
+ * so one number per chain says how far it is cached.
  */
 export class CachedChains {
   private firstRun = new Int32Array(0)
@@ -12,11 +13,13 @@ export class CachedChains {
   private lastDuplicate = new Int32Array(0)
   private ends = new Int32Array(0)
   private size = 0
+  private readonly children = new ChildChains()
 
   constructor(private readonly runs: RunTable) {}
 
-  /** A new chain, of which nothing is cached. */
-  add(chain: number, start: number): void {
+  /** A new chain, of which nothing is cached. @param parent −1 at the root */
+  add(chain: number, parent: number, start: number): void {
+    this.children.add(chain, parent, start)
     if (chain >= this.firstRun.length) this.grow(chain)
     this.firstRun[chain] = -1
     this.lastRun[chain] = -1
@@ -69,6 +72,41 @@ export class CachedChains {
     const chain = this.runs.chain[run]!
     if (this.runs.duplicate[run] === 1) this.insertDuplicateAfter(chain, run, rest)
     else this.insertAfter(chain, run, rest)
+  }
+
+  /**
+   * The run that loses content when `run` is to: itself, or the end of a text that goes on behind it, which could never be hit without
+   * what stands before. Nobody holds that end, since who did would hold a copy of all before it, and that would do in the run's place.
+   */
+  lastBehind(run: number): number {
+    if (this.loose(run) > 0) return run
+    let chain = this.runs.chain[run]!
+    let child = this.children.behind(chain, this.runs.end(run))
+    for (; child >= 0; child = this.children.behind(chain, 0)) chain = child
+    return this.lastRun[chain]!
+  }
+
+  /** How many blocks at the run's end can lose their content without cutting off anything that is cached behind them. */
+  loose(run: number): number {
+    const { runs, children } = this
+    const chain = runs.chain[run]!
+    if (chain < 0 || runs.duplicate[run] === 1) return runs.count[run]!
+    const end = runs.end(run)
+    if (this.lastRun[chain] === run && children.behind(chain, end) < 0) return end - children.lastFork(chain, runs.first[run]!, end)
+    return end - this.coveredFrom(chain, runs.first[run]!, end)
+  }
+
+  /** From which block on, `first` or later, all blocks up to `end` have duplicates. */
+  private coveredFrom(chain: number, first: number, end: number): number {
+    const { runs } = this
+    let from = end
+    for (let copy = this.firstDuplicate[chain]!; copy >= 0 && from > first; ) {
+      if (runs.first[copy]! < from && runs.end(copy) >= from) {
+        from = Math.max(first, runs.first[copy]!)
+        copy = this.firstDuplicate[chain]!
+      } else copy = runs.next[copy]!
+    }
+    return from
   }
 
   /**
@@ -136,6 +174,7 @@ export class CachedChains {
     next[run] = after
     if (before < 0) this.firstRun[chain] = run
     else next[before] = run
+    if (before < 0 && after < 0) this.children.link(chain)
     if (after < 0) this.lastRun[chain] = run
     else previous[after] = run
   }
@@ -163,6 +202,7 @@ export class CachedChains {
     if (after >= 0) runs.previous[after] = before
     else if (duplicate) this.lastDuplicate[chain] = before
     else this.lastRun[chain] = before
+    if (!duplicate && before < 0 && after < 0) this.children.unlink(chain)
   }
 
   private grow(chain: number): void {

@@ -49,7 +49,7 @@ export class PrefixIndex implements KvIndex {
   private internChain(text: PrefixText): number {
     const { tree, cached } = this
     const chain = tree.intern(text)
-    if (chain === cached.count) cached.add(chain, tree.start(chain))
+    if (chain === cached.count) cached.add(chain, tree.parent(chain), tree.start(chain))
     return chain
   }
 
@@ -190,17 +190,17 @@ export class PrefixIndex implements KvIndex {
   }
 
   reclaim(blocks: number): void {
-    const { runs, eviction } = this
+    const { runs, eviction, cached } = this
     this.freeBlocks -= blocks
     const blank = Math.min(blocks, this.blankBlocks)
     this.blankBlocks -= blank
     for (let left = blocks - blank; left > 0; ) {
-      const run = eviction.victim()
-      const count = Math.min(left, runs.count[run]!)
+      const run = cached.lastBehind(eviction.victim())
+      const count = Math.min(left, cached.loose(run))
       left -= count
       eviction.reuse?.(run, count)
       if (runs.chain[run]! < 0) runs.count[run]! -= count
-      else this.cached.dropTail(run, count)
+      else cached.dropTail(run, count)
       if (runs.count[run] === 0) {
         eviction.reference(run)
         runs.release(run)
