@@ -62,6 +62,7 @@ export function buildPool(pool: PoolScenario, path: string, registry: Registry, 
   const claims = buildTechniques(pool, path, registry, engine, assume)
   if (claims.expertLoad !== undefined && model.experts > 0) assume(claims.expertLoad.assumption)
   const graph = model.shard(pool.parallelism, pool.kvCacheDtype === 'fp8' ? { kvBytesPerElement: 1 } : {})
+  checkGroup(pool, path, claims)
   const compiled = built.compile(graph, {
     tensorParallel: pool.parallelism.tensor,
     maxBatchedTokens: limits.maxNumBatchedTokens,
@@ -72,7 +73,6 @@ export function buildPool(pool: PoolScenario, path: string, registry: Registry, 
   const net = buildNetwork(pool, path, graph, built, limits, registry)
   if (graph.collectives.length > 0) for (const sentence of net?.assumptions ?? []) assume(sentence)
 
-  checkGroup(pool, path, claims)
   const memory = countBlocks({ pool, path, model, graph, device: built.spec, limits, claimedBytes: claims.claimedBytes, assume })
   const base = new BaseStepCost(graph, compiled, net, limits.maxNumBatchedTokens, limits.maxNumSeqs, claims.group?.ranks ?? 1)
   const attention = graph.operators.find((o) => o.kind === 'attention')
@@ -153,7 +153,7 @@ function buildNetwork(
     throw new ServesimError(
       'SERVESIM_BAD_OPTION',
       `${path}.network`,
-      `${pool.parallelism.tensor} tensor-parallel ranks exchange data in every layer, and the scenario names no network.`,
+      `${Math.max(...graph.collectives.map((c) => c.ranks))} ranks exchange data in every layer, and the scenario names no network.`,
       'Add a network, such as { use: … } with one that `servesim plugins` lists.',
     )
   }
@@ -184,7 +184,12 @@ function checkGroup({ count, parallelism: { tensor, expert } }: PoolScenario, pa
     needed !== ranks
       ? `Experts divided over ${expert} ranks beside ${tensor} tensor-parallel ones make ${needed} replicas step together; the techniques group ${ranks}.`
       : `${count} replicas do not make whole groups of ${ranks}.`
-  throw new ServesimError('SERVESIM_CAPABILITY_MISMATCH', `${path}.parallelism.expert`, message, 'Let parallelism.expert, count and the data-parallel technique agree.')
+  throw new ServesimError(
+    'SERVESIM_CAPABILITY_MISMATCH',
+    `${path}.parallelism.expert`,
+    message,
+    'Let parallelism.expert, count and the data-parallel technique agree.',
+  )
 }
 
 /** Builds the pool's techniques and gathers what they claim. */

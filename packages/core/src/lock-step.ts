@@ -3,6 +3,8 @@ import type { Step, StepPeers } from './step.js'
 
 /** What a group asks of a replica. */
 export interface Rank {
+  /** Whether requests wait or run here. */
+  readonly unfinished: boolean
   /** Drains the input and forms the next step, which may hold nothing. @returns whether it holds something */
   fillNext(nowNs: number): boolean
   /** The step formed last enters the ring; one that holds nothing becomes a dummy. */
@@ -22,8 +24,9 @@ export interface Rank {
 export class LockStepGroup {
   private readonly peers: StepPeers
   private formedCount = 0
-  /** Steps since the group last stood still. */
+  /** Steps since the group last stood still, and how many of them, at the end, were dummies of all ranks. */
   private waveStep = 0
+  private dummySteps = 0
   private hostFreeNs = 0
 
   /** @param handles of the group's completion and of its next form */
@@ -50,16 +53,23 @@ export class LockStepGroup {
     for (const rank of this.ranks) busy = rank.fillNext(nowNs) || busy
     // With nothing to run behind a step that runs, or at the end of a wave, all stand still; within a wave they go on with dummies.
     if (!busy && (this.formedCount > 0 || this.waveEnds())) return
+    this.dummySteps = busy ? 0 : this.dummySteps + 1
     for (const rank of this.ranks) rank.acceptNext(nowNs)
     this.formedCount++
     if (this.formedCount === 1) this.start(nowNs)
     if (this.formedCount < this.depth) this.requestForm(nowNs)
   }
 
-  /** Whether the step count is where the ranks find out that none has work. */
+  /**
+   * Whether the step count is where the ranks find out that none has requests. One that waits and cannot be scheduled now, such as for a
+   * transfer, keeps all of them going, but not where a wave of dummies has passed and no event is left that could release it.
+   */
   private waveEnds(): boolean {
     if (this.waveStep % this.waveSteps !== 0) return false
+    const stuck = this.dummySteps >= this.waveSteps && this.events.nextNs === Number.POSITIVE_INFINITY
+    if (!stuck && this.ranks.some((rank) => rank.unfinished)) return false
     this.waveStep = 0
+    this.dummySteps = 0
     return true
   }
 

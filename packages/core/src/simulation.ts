@@ -211,7 +211,10 @@ export class Simulation {
     const state = this.workload.next(this.draft)
     this.arrivals = state === 1 ? 'ready' : state === 2 ? 'pending' : 'none'
     const { draft } = this
-    if (state === 1 && !(Number.isInteger(draft.arrivalNs) && draft.arrivalNs >= this.nowNs && draft.promptTokens >= 1 && draft.outputTokens >= 1)) {
+    if (
+      state === 1 &&
+      !(Number.isInteger(draft.arrivalNs) && draft.arrivalNs >= this.nowNs && draft.promptTokens >= 1 && draft.outputTokens >= 1)
+    ) {
       throw new ServesimError(
         'SERVESIM_BROKEN_INVARIANT',
         'workload',

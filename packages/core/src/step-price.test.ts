@@ -124,7 +124,8 @@ describe('where the time went', () => {
     let sum = 0
     for (const step of [stepOf([1, 20]), stepOf([8, 0], [1, 5]), stepOf([1, 300], [1, 100])]) {
       cost.price(step, 0, step)
-      cost.usage.count(step, step.attentionNs, 5)
+      cost.usage.count(step, step.attentionNs)
+      cost.usage.wait(5)
       sum += step.fixedNs + step.attentionNs + 5
     }
     const { classNs, resourceNs, provenanceNs } = cost.usage.summary()
@@ -142,7 +143,8 @@ describe('where the time went', () => {
     for (let j = 0; j < count; j++) {
       const step = stepOf([1, 50 + j], [1, 30 + j])
       single.price(step, 0, step)
-      single.usage.count(step, step.attentionNs, 3)
+      single.usage.count(step, step.attentionNs)
+      single.usage.wait(3)
     }
     const first = stepOf([1, 50], [1, 30])
     const out = { fixedNs: 0, hostNs: 0, attentionNs: new Float64Array(count) }

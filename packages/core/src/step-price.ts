@@ -44,7 +44,12 @@ export class BaseStepCost implements StepCost {
     replicas: number,
   ) {
     const table = (maxRows: number) => new RowTable(maxRows, device, network)
-    const tables = { tokens: table(maxTokens), sequences: table(maxSequences), experts: table(maxTokens * replicas), peers: table(maxTokens) }
+    const tables = {
+      tokens: table(maxTokens),
+      sequences: table(maxSequences),
+      experts: table(maxTokens * replicas),
+      peers: table(maxTokens),
+    }
     const tableOf = (rows: CollectiveRows) => (rows === 'tokens' ? tables.tokens : rows === 'sequences' ? tables.sequences : tables.peers)
     this.tables = tables
     let attentionRepeat = 0
@@ -81,10 +86,7 @@ export class BaseStepCost implements StepCost {
 
   private fixedNs(step: StepView): number {
     const { tokens, sequences, experts, peers } = this.tables
-    let ns = tokens.ns(step.paddedTokens) + sequences.ns(step.sequences)
-    if (experts.used) ns += experts.ns(step.expertTokens)
-    if (peers.used) ns += peers.ns(step.peerTokens)
-    return ns
+    return tokens.ns(step.paddedTokens) + sequences.ns(step.sequences) + experts.ns(step.expertTokens) + peers.ns(step.peerTokens)
   }
 
   private row(step: StepView): Float64Array {
@@ -138,6 +140,8 @@ interface StepTables {
 class RowTable {
   readonly operators: Exclude<Operator, { kind: 'attention' }>[] = []
   readonly collectives: CollectiveCall[] = []
+  /** Whether anything is priced by this count. */
+  private used = false
   private totalNs = new Float64Array(0)
   /** How many steps had so many rows. */
   private steps = new Float64Array(0)
@@ -151,23 +155,20 @@ class RowTable {
 
   /** All operators and collectives are in. */
   seal(): void {
+    this.used = this.operators.length + this.collectives.length > 0
     this.totalNs = new Float64Array(this.used ? this.maxRows + 1 : 0).fill(Number.NaN)
     this.steps = new Float64Array(this.totalNs.length)
     this.totalNs[0] = 0
   }
 
-  /** Whether anything is priced by this count. */
-  get used(): boolean {
-    return this.operators.length + this.collectives.length > 0
-  }
-
   ns(rows: number): number {
+    if (!this.used) return 0
     const known = this.totalNs[rows]!
     return Number.isNaN(known) ? this.price(rows) : known
   }
 
   count(rows: number, steps: number): void {
-    this.steps[rows]! += steps
+    if (this.used) this.steps[rows]! += steps
   }
 
   /** Adds the time of all counted steps. */
@@ -223,22 +224,26 @@ export class StepUsage {
     const { tokens, sequences: bySequences, experts, peers } = this.tables
     tokens.count(paddedTokens, steps)
     bySequences.count(sequences, steps)
-    if (experts.used) experts.count(expertTokens, steps)
-    if (peers.used) peers.count(peerTokens, steps)
+    experts.count(expertTokens, steps)
+    peers.count(peerTokens, steps)
   }
 
-  /** The step that was priced last starts; `waitedNs` of its time the device waited for the host. */
-  count(step: StepView, attentionNs: number, waitedNs: number): void {
+  /** The step that was priced last will run. */
+  count(step: StepView, attentionNs: number): void {
     this.countShape(step, 1)
-    this.hostNs += waitedNs
     if (step.prefills === 0) this.countDecode(step.decodeContextSum / step.decodes, attentionNs)
     else this.mixedAttentionNs[provenances.indexOf(this.mixedProvenance)]! += attentionNs
+  }
+
+  /** The device waited for the host. */
+  wait(waitedNs: number): void {
+    this.hostNs += waitedNs
   }
 
   /** `steps` pure-decode steps of one shape, of which `step` is the first; entry j of `attentionNs` is the j-th. */
   countRun(step: StepView, steps: number, attentionNs: Float64Array, waitedNs: number): void {
     this.countShape(step, steps)
-    this.hostNs += waitedNs
+    this.wait(waitedNs)
     const { decodes, decodeContextSum } = step
     const lastMeasured = Math.floor((this.attention.measuredContextTokens * decodes - decodeContextSum) / decodes)
     let measuredNs = 0

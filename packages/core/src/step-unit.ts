@@ -5,12 +5,13 @@ import { KvUse } from './kv-use.js'
 import type { LockStepGroup, Rank } from './lock-step.js'
 import type { PrefixText } from './points/kv-index.js'
 import type { Network } from './points/network.js'
-import type { Scheduler, StepPlan } from './points/scheduler.js'
+import type { Scheduler } from './points/scheduler.js'
 import type { StepCost } from './points/step-cost.js'
 import { RequestStatus, type RequestTable } from './request-table.js'
 import type { RequestSink } from './results.js'
 import { RequestList } from './running-list.js'
 import { Step } from './step.js'
+import { FormingPlan } from './step-plan.js'
 import type { StepUsage } from './step-price.js'
 import { plainReasons, Stretch, type StretchHost } from './stretch.js'
 
@@ -39,12 +40,11 @@ export interface UnitContext {
  * behind it wait for the device. With asynchronous scheduling (depth 2) step k + 1 is formed at the instant step k starts, so that an
  * arrival waits one step more and a freed slot or block is seen one step later, as in vLLM.
  */
-export class StepUnit implements StepPlan, StretchHost, Rank {
+export class StepUnit implements StretchHost, Rank {
   readonly running = new RequestList()
   /** Steps completed, and those of them that a stretch took. */
   steps = 0
   fastSteps = 0
-  preemptions = 0
   /** Forms that no stretch followed, by `plainReasons`. */
   readonly plainForms = new Float64Array(plainReasons.length)
   finished = 0
@@ -53,14 +53,12 @@ export class StepUnit implements StepPlan, StretchHost, Rank {
   private readonly ring: Step[]
   private head = 0
   private formedCount = 0
-  /** The step that `form` fills now. */
-  private forming: Step
+  private readonly plan: FormingPlan
   /** Set where this replica steps together with others. */
   group: LockStepGroup | undefined
   /** The engine's loop is busy launching until then. */
   private hostFreeNs = 0
   private readonly pricedHead = { durationNs: 0, launchedNs: 0 }
-  private nowNs = 0
   readonly stretch: Stretch
   readonly kvUse = new KvUse()
 
@@ -71,7 +69,7 @@ export class StepUnit implements StepPlan, StretchHost, Rank {
     readonly shared: UnitContext,
   ) {
     this.ring = Array.from({ length: shared.depth }, () => new Step(Math.min(shared.maxSequences, 64)))
-    this.forming = this.ring[0]!
+    this.plan = new FormingPlan(index, kv, shared, this.running, this.ring[0]!)
     this.stretch = new Stretch(this)
   }
 
@@ -111,8 +109,12 @@ export class StepUnit implements StepPlan, StretchHost, Rank {
     if (this.formedCount === 0) this.requestForm(nowNs)
   }
 
+  get unfinished(): boolean {
+    return this.waitingCount > 0 || this.running.length > 0
+  }
+
   get idle(): boolean {
-    return (this.group?.idle ?? this.formedCount === 0) && this.waitingCount === 0 && this.running.length === 0
+    return (this.group?.idle ?? this.formedCount === 0) && !this.unfinished
   }
 
   /** A request is routed here (phase 1). */
@@ -140,7 +142,6 @@ export class StepUnit implements StepPlan, StretchHost, Rank {
       this.group.complete(nowNs)
       return
     }
-    this.nowNs = nowNs
     if (this.stretch.active) this.stretch.finish()
     else this.completeHead(nowNs)
     if (this.formedCount > 0) this.start(nowNs)
@@ -162,9 +163,9 @@ export class StepUnit implements StepPlan, StretchHost, Rank {
       this.group.form(nowNs)
       return
     }
-    const preemptions = this.preemptions
+    const { preemptions } = this.plan
     if (!this.fillNext(nowNs)) {
-      if (this.preemptions > preemptions) this.tryAgain(nowNs)
+      if (this.plan.preemptions > preemptions) this.tryAgain(nowNs)
       return
     }
     this.acceptNext(nowNs)
@@ -180,21 +181,21 @@ export class StepUnit implements StepPlan, StretchHost, Rank {
 
   /** Drains the input and lets the scheduler fill the ring's next slot. @returns whether there is something to run */
   fillNext(nowNs: number): boolean {
-    this.nowNs = nowNs
     for (let i = 0; i < this.inbox.length; i++) this.drain(this.inbox.at(i), nowNs)
     this.inbox.clear()
-    this.forming = this.ring[(this.head + this.formedCount) % this.ring.length]!
-    this.forming.clear()
-    this.scheduler.form(this)
+    const step = this.ring[(this.head + this.formedCount) % this.ring.length]!
+    step.clear()
+    this.plan.begin(step, nowNs)
+    this.scheduler.form(this.plan)
     this.kvUse.set(this.kv.used, nowNs)
-    return this.forming.count > 0
+    return step.count > 0
   }
 
   /** What was filled last becomes a formed step. */
   acceptNext(nowNs: number): void {
-    if (this.forming.count === 0) this.forming.becomeDummy()
-    this.commitForm(this.forming, nowNs)
     this.formedCount++
+    if (this.newest.count === 0) this.newest.becomeDummy()
+    this.commitForm(this.newest, nowNs)
   }
 
   /** Under a priority policy the request that lacked blocks may have been its own victim, with nothing left in the step. */
@@ -229,21 +230,6 @@ export class StepUnit implements StepPlan, StretchHost, Rank {
     step.unpadded()
   }
 
-  /**
-   * Full blocks become hittable when they are allocated, for a prompt admitted later in this very step too: attention writes a batch's
-   * KV before it reads. Under asynchronous scheduling a decoded token is not known yet then; its block follows at completion.
-   * Where only computed content is shared, what earlier chunks computed becomes hittable with the next one.
-   */
-  private commitAtForm(request: number, computedTokens: number): void {
-    const { requests, depth, sharesEarly } = this.shared
-    if (requests.identified[request] === 0 || (depth > 1 && requests.placeholderTokens[request]! > 0)) return
-    if (!sharesEarly) {
-      this.kv.commit(request, Math.min(requests.computedTokens[request]!, requests.promptTokens[request]!))
-      return
-    }
-    this.kv.commit(request, Math.min(computedTokens, requests.promptTokens[request]! + requests.outputTokens[request]!))
-  }
-
   /** The ring's head starts: it is priced now. It waits for the device, and for the host that launches it. */
   private start(nowNs: number): void {
     const { durationNs, launchedNs } = this.priceHead(nowNs)
@@ -254,7 +240,9 @@ export class StepUnit implements StepPlan, StretchHost, Rank {
 
   priceHead(nowNs: number): { durationNs: number; launchedNs: number } {
     const step = this.executing
-    this.shared.cost.price(step, nowNs, step)
+    const { cost, usage } = this.shared
+    cost.price(step, nowNs, step)
+    usage.count(step, step.attentionNs)
     const priced = this.pricedHead
     priced.launchedNs = step.formedNs + Math.round(step.hostNs)
     priced.durationNs = Math.max(1, Math.round(step.fixedNs + step.attentionNs))
@@ -267,7 +255,7 @@ export class StepUnit implements StepPlan, StretchHost, Rank {
     const step = this.executing
     step.startNs = startNs
     step.endNs = endNs
-    this.shared.usage.count(step, step.attentionNs, startNs - nowNs)
+    this.shared.usage.wait(startNs - nowNs)
   }
 
   private refusePrice(step: Step, nowNs: number): never {
@@ -363,88 +351,5 @@ export class StepUnit implements StepPlan, StretchHost, Rank {
 
   completeAt(timeNs: number): void {
     this.shared.events.set(this.completeHandle, timeNs, Phase.complete)
-  }
-
-  // What the scheduler calls at form.
-
-  get totalBlocks(): number {
-    return this.kv.total
-  }
-
-  get freeBlocks(): number {
-    return this.kv.free
-  }
-
-  schedule(request: number, tokens: number): boolean {
-    const context = this.shared.requests.computedTokens[request]!
-    if (!this.kv.extend(request, context + tokens)) return false
-    this.forming.add(request, tokens, context)
-    this.commitAtForm(request, context + tokens)
-    return true
-  }
-
-  unschedule(request: number): number {
-    return this.forming.remove(request, this.shared.requests.computedTokens)
-  }
-
-  isHeld(request: number): boolean {
-    return this.shared.requests.held[request] === 1
-  }
-
-  match(request: number): number {
-    const { requests } = this.shared
-    const { index, blockSizeTokens } = this.kv
-    if (index === undefined || requests.identified[request] === 0) return 0
-    // At least one token is computed again: its logits are what the next token is drawn from.
-    const most = Math.floor((requests.promptTokens[request]! + requests.outputTokens[request]! - 1) / blockSizeTokens)
-    return index.match(request, most)
-  }
-
-  matchMayGrow(request: number): boolean {
-    const { index } = this.kv
-    if (index === undefined || this.shared.requests.identified[request] === 0) return false
-    const matched = this.match(request)
-    for (let i = 0; i < this.running.length; i++) {
-      const r = this.running.at(i)
-      if (this.shared.requests.identified[r] === 1 && index.sameText(request, r, matched)) return true
-    }
-    return false
-  }
-
-  samePrefix(a: number, b: number, tokens: number): boolean {
-    const { identified } = this.shared.requests
-    const { index } = this.kv
-    if (index === undefined || identified[a] === 0 || identified[b] === 0) return false
-    return index.sameText(a, b, this.kv.blocksFor(tokens) - 1)
-  }
-
-  admit(request: number, tokens: number, hitBlocks: number, mustFitTokens: number): boolean {
-    const { requests } = this.shared
-    const hitTokens = hitBlocks * this.kv.blockSizeTokens
-    if (!this.kv.admit(request, hitTokens + tokens, hitBlocks, mustFitTokens)) return false
-    requests.computedTokens[request] = hitTokens
-    requests.status[request] = RequestStatus.running
-    if (requests.cachedTokens[request]! < 0) requests.cachedTokens[request] = hitTokens
-    this.running.push(request)
-    this.forming.add(request, tokens, hitTokens)
-    this.commitAtForm(request, hitTokens + tokens)
-    return true
-  }
-
-  preempt(request: number): void {
-    const { requests } = this.shared
-    if (requests.status[request] !== RequestStatus.running) {
-      throw new ServesimError(
-        'SERVESIM_BROKEN_INVARIANT',
-        `replica ${this.index}`,
-        `Request row ${request} is preempted at ${this.nowNs} ns but does not run.`,
-      )
-    }
-    this.kv.release(request)
-    this.running.remove(request)
-    requests.computedTokens[request] = 0
-    requests.status[request] = RequestStatus.preempted
-    requests.preemptions[request]!++
-    this.preemptions++
   }
 }

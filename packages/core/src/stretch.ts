@@ -1,5 +1,6 @@
 import type { KvBlocks } from './kv-blocks.js'
 import type { KvUse } from './kv-use.js'
+import type { KvIndex } from './points/kv-index.js'
 import type { RunPrice, StepCost } from './points/step-cost.js'
 import type { RequestTable } from './request-table.js'
 import type { RequestSink } from './results.js'
@@ -59,9 +60,11 @@ export class Stretch implements RunPrice {
   private limit = firstCapacity
   /** Sequences that need a new block at the forms i with i ≡ d modulo the block size. */
   private readonly crossings: Int32Array
-  /** Lists of members whose output's text is known: see `commitContent`. */
+  /** Lists of members by phase: see `listByPhase`. */
   private readonly phaseHead: Int32Array
   private phaseNext = new Int32Array(0)
+  /** 1: the member's output is known. */
+  private known = new Uint8Array(0)
   private readonly next = new Step(1)
 
   constructor(private readonly unit: StretchHost) {
@@ -257,7 +260,8 @@ export class Stretch implements RunPrice {
     const count = unit.running.length
     const lastNs = endsNs[completed - 1]!
     const inFlight = depth > 1 ? completed - forms : 0
-    this.commitContent(completed, forms)
+    this.bookKvUse(forms)
+    const given = this.commitContent(completed, forms)
     let newBlocks = 0
     for (let i = 0; i < count; i++) {
       const r = members[i]!
@@ -274,8 +278,7 @@ export class Stretch implements RunPrice {
       }
     }
     for (let j = 1; j < completed; j++) sink.token(endsNs[j]! - endsNs[j - 1]!, count)
-    this.bookKvUse(forms)
-    if (newBlocks > 0) unit.kv.take(newBlocks)
+    if (newBlocks > given) unit.kv.take(newBlocks - given)
     unit.settled(forms)
     unit.steps += completed
     unit.fastSteps += completed
@@ -302,38 +305,71 @@ export class Stretch implements RunPrice {
   }
 
   /**
-   * Generated blocks that became full, in the order in which the plain path commits them: by step, then by member. Only requests whose
-   * output's text is known take part.
+   * Generated blocks that became full, in the order in which the plain path commits them and gives blocks out: by step, then by member.
+   * Only requests whose output's text is known take part; without any the order of giving out does not matter.
+   * @returns blocks that were given out
    */
-  private commitContent(completed: number, forms: number): void {
+  private commitContent(completed: number, forms: number): number {
     const { unit } = this
     const { index } = unit.kv
     // Where outputs are shared only when their request ends, nothing becomes hittable here.
-    if (index === undefined || !unit.shared.sharesEarly) return
+    if (index === undefined || !unit.shared.sharesEarly) return 0
+    if (!this.listByPhase(index)) return 0
     const { requests, depth } = unit.shared
-    const size = unit.kv.blockSizeTokens
+    const { phaseHead, phaseNext, known, crossings } = this
+    const { computedTokens } = requests
+    const size = crossings.length
     const members = unit.running.items
-    // Members by the phase of their computed tokens within a block, each list in the order of the running list.
-    if (this.phaseNext.length < members.length) this.phaseNext = new Int32Array(members.length)
-    const { phaseHead, phaseNext } = this
-    phaseHead.fill(-1)
-    let known = false
-    for (let i = unit.running.length; i-- > 0; ) {
-      const r = members[i]!
-      if (requests.identified[r] === 0 || !index.knowsOutput(r)) continue
-      known = true
-      const phase = requests.computedTokens[r]! % size
-      phaseNext[i] = phaseHead[phase]!
-      phaseHead[phase] = i
-    }
-    if (!known) return
     // Asynchronous: at each completion, up to C − H with H = 1 left. Synchronous: at each form, up to C.
     const lag = depth > 1 ? 2 : 0
+    let given = 0
     for (let e = 1; e <= (depth > 1 ? completed : forms); e++) {
       const offset = e - lag
+      // Synchronous: members take their block and fill it at one form, each in its turn. `taker` is the next that takes one.
+      let taker = depth > 1 ? -1 : phaseHead[(size - ((e - 1) % size)) % size]!
       for (let i = phaseHead[(size - (offset % size)) % size]!; i >= 0; i = phaseNext[i]!) {
-        unit.kv.commit(members[i]!, requests.computedTokens[members[i]!]! + offset)
+        if (known[i] === 0) continue
+        for (; taker >= 0 && taker <= i; taker = phaseNext[taker]!) {
+          unit.kv.take(1)
+          given++
+        }
+        unit.kv.commit(members[i]!, computedTokens[members[i]!]! + offset)
       }
+      // A completion comes before its form.
+      const rest = depth > 1 ? (e <= forms ? crossings[(e - 1) % size]! : 0) : this.listLength(taker)
+      if (rest > 0) unit.kv.take(rest)
+      given += rest
     }
+    return given
+  }
+
+  /** Lists members by the phase of their computed tokens within a block, each list in the order of the running list. @returns whether any output's text is known */
+  private listByPhase(index: KvIndex): boolean {
+    const { unit, phaseHead } = this
+    const { requests } = unit.shared
+    const members = unit.running.items
+    if (this.phaseNext.length < members.length) {
+      this.phaseNext = new Int32Array(members.length)
+      this.known = new Uint8Array(members.length)
+    }
+    phaseHead.fill(-1)
+    let any = false
+    for (let i = unit.running.length; i-- > 0; ) {
+      const r = members[i]!
+      const isKnown = requests.identified[r] === 1 && index.knowsOutput(r)
+      this.known[i] = isKnown ? 1 : 0
+      any ||= isKnown
+      const phase = requests.computedTokens[r]! % phaseHead.length
+      this.phaseNext[i] = phaseHead[phase]!
+      phaseHead[phase] = i
+    }
+    return any
+  }
+
+  /** Members from `i` on in the list of its phase. */
+  private listLength(i: number): number {
+    let length = 0
+    for (let at = i; at >= 0; at = this.phaseNext[at]!) length++
+    return length
   }
 }

@@ -77,7 +77,7 @@ function mlpOperators(a: Architecture, share: Share): Operator[] {
  */
 export function collectivesOf(a: Architecture, share: Share): CollectiveCall[] {
   const { tensor, expertRanks } = share
-  const shared = expertRanks > tensor ? exchangeOfExperts(a, expertRanks) : []
+  const shared = expertRanks > tensor ? exchangeOfExperts(a, share) : []
   if (tensor === 1) return shared
   const sparse = a.experts?.layers ?? 0
   const allReduce = (name: string, repeat: number): CollectiveCall => ({
@@ -107,14 +107,21 @@ export function collectivesOf(a: Architecture, share: Share): CollectiveCall[] {
 
 /**
  * Where several replicas share the experts, each layer of experts gathers all replicas' tokens with their router logits and scatters the
- * sums back. Source: vLLM's all-gather/reduce-scatter backend of expert parallelism.
+ * sums back. Ranks of one replica take an equal part of its tokens each, and gather them again afterwards.
+ * Source: vLLM's all-gather/reduce-scatter backend of expert parallelism, and its `use_sequence_parallel_moe`.
  */
-function exchangeOfExperts(a: Architecture, ranks: number): CollectiveCall[] {
+function exchangeOfExperts(a: Architecture, { tensor, expertRanks }: Share): CollectiveCall[] {
   const { experts, layers } = a.experts!
-  const shared = { ranks, rows: 'peerTokens' as const, repeat: layers }
+  const bytes = a.bytesPerElement / tensor
+  const shared = { ranks: expertRanks, rows: 'peerTokens' as const, repeat: layers }
+  const exchange: CollectiveCall[] = [
+    { ...shared, name: 'dispatch_all_gather', collective: 'all-gather', bytesPerRow: (a.hiddenSize + experts) * bytes },
+    { ...shared, name: 'combine_reduce_scatter', collective: 'reduce-scatter', bytesPerRow: a.hiddenSize * bytes },
+  ]
+  if (tensor === 1) return exchange
   return [
-    { ...shared, name: 'dispatch_all_gather', collective: 'all-gather', bytesPerRow: (a.hiddenSize + experts) * a.bytesPerElement },
-    { ...shared, name: 'combine_reduce_scatter', collective: 'reduce-scatter', bytesPerRow: a.hiddenSize * a.bytesPerElement },
+    ...exchange,
+    { name: 'moe_all_gather', collective: 'all-gather', ranks: tensor, rows: 'tokens', bytesPerRow: a.hiddenSize * bytes, repeat: layers },
   ]
 }
 

@@ -148,6 +148,11 @@ describe('tensor parallelism', () => {
     ['Llama-3.1-8B', { pipeline: 2 }, 'SERVESIM_CAPABILITY_MISMATCH', 'parallelism.pipeline'],
     ['Llama-3.1-8B', { tensor: 2, expert: 2 }, 'SERVESIM_CAPABILITY_MISMATCH', 'parallelism.expert'],
     ['Qwen3-30B-A3B', { tensor: 4, expert: 2 }, 'SERVESIM_CAPABILITY_MISMATCH', 'parallelism.expert'],
+    ['Qwen3-30B-A3B', { tensor: 2, expert: 3 }, 'SERVESIM_CAPABILITY_MISMATCH', 'parallelism.expert'],
+    ['Qwen3-30B-A3B', { expert: 3 }, 'SERVESIM_CAPABILITY_MISMATCH', 'parallelism.expert'],
+    ['Qwen3-30B-A3B', { expert: 256 }, 'SERVESIM_CAPABILITY_MISMATCH', 'parallelism.expert'],
+    ['Qwen3-30B-A3B', { expert: 0 }, 'SERVESIM_BAD_OPTION', 'parallelism.expert'],
+    ['Llama-3.1-8B', { expert: 2 }, 'SERVESIM_CAPABILITY_MISMATCH', 'parallelism.expert'],
     ['Llama-3.1-8B', { tensor: 0 }, 'SERVESIM_BAD_OPTION', 'parallelism.tensor'],
     ['Llama-3.1-8B', { tensor: Number.NaN }, 'SERVESIM_BAD_OPTION', 'parallelism.tensor'],
     ['Llama-3.1-8B', { pipeline: 1.5 }, 'SERVESIM_BAD_OPTION', 'parallelism.pipeline'],
@@ -164,6 +169,49 @@ describe('tensor parallelism', () => {
 
   it.each([0, -1, Number.NaN, 1e30])('refuses a KV element of %d bytes', (kvBytesPerElement) => {
     expect(() => catalogue.resolve('Llama-3.1-8B')!.shard(single, { kvBytesPerElement })).toThrow(/KV element/)
+  })
+})
+
+describe('experts shared by replicas', () => {
+  const hidden = 2048 * 2
+  const logits = 128 * 2
+  const exchange = (ranks: number, part: number) => [
+    {
+      name: 'dispatch_all_gather',
+      collective: 'all-gather',
+      ranks,
+      rows: 'peerTokens',
+      bytesPerRow: (hidden + logits) * part,
+      repeat: 48,
+    },
+    { name: 'combine_reduce_scatter', collective: 'reduce-scatter', ranks, rows: 'peerTokens', bytesPerRow: hidden * part, repeat: 48 },
+  ]
+
+  it('are whole experts of each rank, whose tokens are gathered and scattered in every layer', () => {
+    const graph = shard('Qwen3-30B-A3B', { expert: 2 })
+    expect(operator(graph, 'moe')).toMatchObject({ experts: 128, localExperts: 64, intermediateSize: 768 })
+    expect(graph.collectives).toEqual(exchange(2, 1))
+  })
+
+  it('are all a rank has less of: attention, norms and the output stay whole', () => {
+    const whole = shard('Qwen3-30B-A3B')
+    const shared = shard('Qwen3-30B-A3B', { expert: 4 })
+    expect(whole.operators.filter((o) => o.kind !== 'moe')).toEqual(shared.operators.filter((o) => o.kind !== 'moe'))
+    expect(whole.weightBytes - shared.weightBytes).toBe(48 * 96 * 3 * 2048 * 768 * 2)
+    expect(shared.kvBytesPerToken).toBe(whole.kvBytesPerToken)
+  })
+
+  it('beside tensor parallelism are exchanged by each rank for its part of the tokens, in place of an all-reduce', () => {
+    const graph = shard('Qwen3-30B-A3B', { tensor: 2, expert: 4 })
+    expect(operator(graph, 'moe')).toMatchObject({ localExperts: 32, intermediateSize: 768 })
+    expect(graph.collectives.map((c) => c.name)).not.toContain('moe_all_reduce')
+    expect(graph.collectives).toEqual(
+      expect.arrayContaining([
+        ...exchange(4, 1 / 2),
+        { name: 'moe_all_gather', collective: 'all-gather', ranks: 2, rows: 'tokens', bytesPerRow: hidden / 2, repeat: 48 },
+      ]),
+    )
+    expect(shard('Qwen3-30B-A3B', { tensor: 2, expert: 2 }).collectives.map((c) => c.name)).toContain('moe_all_reduce')
   })
 })
 

@@ -23,6 +23,20 @@ export function describeEviction(plugin: Plugin, options: Record<string, unknown
         for (let number = 0; number < traces; number++) randomTrace(new Trial(newPolicy), new Draw(number, 'eviction'))
       })
 
+      it('gives up the same runs whether blocks are taken one by one or many at once', () => {
+        for (let number = 0; number < traces; number++) {
+          const [one, many] = [new Trial(newPolicy), new Trial(newPolicy)]
+          const draws = [one, many].map(() => new Draw(number, 'eviction'))
+          for (let i = 0; i < operations / 4; i++) {
+            for (const [at, trial] of [one, many].entries()) trial.change(draws[at]!, i)
+            const blocks = draws.map((draw) => draw.integer(0, 6))[0]!
+            for (let left = blocks; left > 0 && one.victim() >= 0; left--) one.reuse(one.victim())
+            for (let left = blocks; left > 0 && many.victim() >= 0; ) left -= many.reuse(many.victim(), left)
+            expect(many.victim()).toBe(one.victim())
+          }
+        }
+      })
+
       it('gives up the later part of a run that was cut before the earlier one', () => {
         const trial = new Trial(newPolicy)
         trial.release(0, 2)
@@ -87,10 +101,23 @@ class Trial {
     return this.runs.count[run]! > 1
   }
 
-  /** Takes the last block of the victim. */
-  reuse(victim: number): void {
-    this.policy.reuse?.(victim, 1)
-    if (--this.runs.count[victim]! === 0) this.reference(victim)
+  /** Takes blocks from the end of the victim. @returns how many: no more than it has */
+  reuse(victim: number, most = 1): number {
+    const blocks = Math.min(most, this.runs.count[victim]!)
+    this.policy.reuse?.(victim, blocks)
+    this.runs.count[victim]! -= blocks
+    if (this.runs.count[victim] === 0) this.reference(victim)
+    return blocks
+  }
+
+  /** Some runs come, and one that is known is used again. */
+  change(draw: Draw, round: number): void {
+    for (let i = 0; i < 3; i++) this.release(3 * round + i, draw.integer(1, 5))
+    const run = draw.of(...this.unreferenced)
+    const blocks = this.runs.count[run]!
+    if (draw.chance(0.3)) return
+    this.reference(run)
+    this.release(run, blocks)
   }
 }
 

@@ -2,6 +2,7 @@ import {
   type Attention,
   type CompiledDevice,
   type Device,
+  type ExpertLoad,
   type Latency,
   type Operator,
   type OperatorGraph,
@@ -37,12 +38,13 @@ const pointsPerOctave = 8
  * @param path of the pool in the scenario, for errors
  */
 export function analyticDevice(gpu: AnalyticGpu, path: string): Device {
-  return { spec: gpu.spec, collectives: [], compile: (graph) => compile(gpu, graph, path) }
+  return { spec: gpu.spec, collectives: [], compile: (graph, { expertLoad }) => compile(gpu, graph, expertLoad, path) }
 }
 
 function compile(
   { spec, attention: kernel, coefficients: c, assumptions }: AnalyticGpu,
   graph: OperatorGraph,
+  load: ExpertLoad | undefined,
   path: string,
 ): CompiledDevice {
   for (const operator of graph.operators) requireFitted(operator, spec.name, path)
@@ -56,7 +58,12 @@ function compile(
     latency(operator, rows) {
       if (operator.kind === 'gemm') return latencyOf(gemm(gpu, c.gemm, rows, operator.n, operator.k))
       if (operator.kind === 'moe')
-        return latencyOf(oneAfterTheOther(gemm(gpu, c.gemm, rows, operator.experts, operator.hiddenSize), moe(gpu, c.moe, operator, rows)))
+        return latencyOf(
+          oneAfterTheOther(
+            gemm(gpu, c.gemm, rows, operator.experts, operator.hiddenSize),
+            moe(gpu, c.moe, operator, rows, load ?? 'random'),
+          ),
+        )
       return latencyOf(elementwise(gpu, c.gemm, rows * operator.bytesPerRow, operator.class === 'logits-sampling'))
     },
     attention: {
@@ -72,7 +79,8 @@ function compile(
         return mixed
       },
     },
-    assumptions: graph.operators.some((operator) => operator.kind === 'moe') ? [...assumptions, randomRouting] : assumptions,
+    assumptions:
+      load === undefined && graph.operators.some((operator) => operator.kind === 'moe') ? [...assumptions, randomRouting] : assumptions,
   }
 }
 

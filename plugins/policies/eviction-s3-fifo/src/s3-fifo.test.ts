@@ -110,7 +110,11 @@ describe('the ghost', () => {
 })
 
 it('counts the blocks of each queue right, so that shares hold, over random traces', () => {
-  const operation = fc.record({ kind: fc.constantFrom('add', 'hit', 'split', 'take', 'take'), pick: fc.nat(1000), blocks: fc.integer({ min: 1, max: 5 }) })
+  const operation = fc.record({
+    kind: fc.constantFrom('add', 'hit', 'split', 'take', 'take'),
+    pick: fc.nat(1000),
+    blocks: fc.integer({ min: 1, max: 5 }),
+  })
   fc.assert(
     fc.property(fc.array(operation, { maxLength: 80 }), (operations) => {
       const cache = new Cache(0.3, 10)

@@ -18,7 +18,8 @@ const requests = Array.from({ length: 8 * conversations }, (_, i) => {
 
 function cachedTokens(router: { use: string } & Record<string, unknown>): number {
   const pool = { count: 3, techniques: [{ use: 'prefix-caching' }] }
-  return runChecked(smallScenario({ plugins: [prefixAware, prefixCaching, lru], requests, blocks: 4000, router, pool })).result().cachedTokens
+  return runChecked(smallScenario({ plugins: [prefixAware, prefixCaching, lru], requests, blocks: 4000, router, pool })).result()
+    .cachedTokens
 }
 
 /** Everything that an earlier turn of the same conversation computed. */

@@ -158,11 +158,22 @@ it('cuts a prompt at the end of a block', () => {
 describe('with a prefix cache', () => {
   const ids = new PrefixIds()
   /** Four tokens for each letter. */
-  const prompt = (text: string, arrivalNs: number) => ({ arrivalNs, promptTokens: 4 * text.length + 1, outputTokens: 1, prefixIds: ids.of(text) })
+  const prompt = (text: string, arrivalNs: number) => ({
+    arrivalNs,
+    promptTokens: 4 * text.length + 1,
+    outputTokens: 1,
+    prefixIds: ids.of(text),
+  })
 
   it('admits the longest match first, and last what shares a prefix with one that waits before it', () => {
     const options = { schedulePolicy: 'lpm', maxRunningRequests: 1, disableOverlapSchedule: true }
-    const requests = [prompt('aaaaaaaaaa', 0), prompt('bbbbbbbbbb', 500), prompt('bbbbbbbbbc', 500), prompt('cccccccccc', 500), prompt('aaaaaaaaaaa', 500)]
+    const requests = [
+      prompt('aaaaaaaaaa', 0),
+      prompt('bbbbbbbbbb', 500),
+      prompt('bbbbbbbbbc', 500),
+      prompt('cccccccccc', 500),
+      prompt('aaaaaaaaaaa', 500),
+    ]
     expect(schedule({ options, requests, caching: true })).toEqual([
       '0: 0×41',
       // Hits: 40 of 4, none of the others; 2 shares 36 ≥ 32 tokens with 1 and goes last [9].
@@ -204,7 +215,9 @@ it('finds in the cache what a retracted request computed of its prompt, but not 
   const { forms, simulation } = recordSchedule(scenario({ blocks: 24, options, requests, caching: true }))
   const retraction = forms.find(({ preempted }) => preempted.length > 0)!
   expect(retraction.preempted).toEqual([0])
-  const [, again] = forms.filter(({ scheduled }) => scheduled.some(([r, tokens]) => r === 0 && tokens > 1)).map(({ scheduled }) => scheduled)
+  const [, again] = forms
+    .filter(({ scheduled }) => scheduled.some(([r, tokens]) => r === 0 && tokens > 1))
+    .map(({ scheduled }) => scheduled)
   // Of 8 prompt tokens none is lost: 1 takes 13 of 24 tokens. What is computed again is its output.
   const kept = forms.filter(({ timeNs, scheduled }) => timeNs < retraction.timeNs && scheduled.some(([r]) => r === 0)).length
   expect(again).toEqual([[0, kept]])

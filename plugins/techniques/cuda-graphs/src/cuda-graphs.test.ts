@@ -17,13 +17,20 @@ const provider = new Registry([cudaGraphs]).named(technique, 'cuda-graphs', 'tec
 
 /** What the link makes of a step, in a pool of these limits. */
 function padded(step: Partial<StepView>, limits: Partial<StepCostContext> = {}, options: Record<string, unknown> = {}) {
+  const { paddedTokens, paddedSequences, graph } = pricedView(step, limits, options)
+  return { paddedTokens, paddedSequences, graph }
+}
+
+/** What is priced behind the link. */
+function pricedView(step: Partial<StepView>, limits: Partial<StepCostContext> = {}, options: Record<string, unknown> = {}) {
   const links: StepCostLink[] = []
   provider.build(parseOptions(provider.options, options, 'technique'), {
     path: 'techniques[0]',
     claim: (_: unknown, link: unknown) => void links.push(link as StepCostLink),
   } as TechniqueContext)
-  const seen = { paddedTokens: 0, paddedSequences: 0, graph: '' }
-  const look = ({ paddedTokens, paddedSequences, graph }: StepView) => Object.assign(seen, { paddedTokens, paddedSequences, graph })
+  const seen = { paddedTokens: 0, paddedSequences: 0, graph: '', expertTokens: 0, peerTokens: 0 }
+  const look = ({ paddedTokens, paddedSequences, graph, expertTokens, peerTokens }: StepView) =>
+    Object.assign(seen, { paddedTokens, paddedSequences, graph, expertTokens, peerTokens })
   const base: StepCost = { reads: 'shape', price: look, priceRun: look }
   const context = { maxBatchedTokens: 2048, maxSequences: 256, ...limits } as StepCostContext
   const cost = links.reduceRight((next, link) => link.wrap(next, context), base)
@@ -38,7 +45,7 @@ function padded(step: Partial<StepView>, limits: Partial<StepCostContext> = {}, 
     paddedTokens: counts.tokens,
     paddedSequences: counts.sequences,
     graph: 'none',
-    peers: { count: 1, tokens: new Int32Array(0), anyPrefill: false },
+    peers: step.peers ?? { count: 1, tokens: new Int32Array(0), anyPrefill: false },
     expertTokens: counts.tokens,
     peerTokens: counts.tokens,
   }
@@ -123,6 +130,64 @@ describe('a step', () => {
   test('in mode piecewise never runs in one graph, in mode none in none', () => {
     expect(padded({ decodes: 9 }, {}, { mode: 'piecewise' })).toEqual({ paddedTokens: 16, paddedSequences: 9, graph: 'piecewise' })
     expect(padded({ decodes: 9 }, {}, { mode: 'none' })).toEqual({ paddedTokens: 9, paddedSequences: 9, graph: 'none' })
+  })
+})
+
+describe('a step of replicas that step together', () => {
+  /** The step of the first of them, in which `others` tokens are those of its peers. */
+  const together = (own: { decodes?: number; prefillTokens?: number }, others: number[], anyPrefill = (own.prefillTokens ?? 0) > 0) => {
+    const tokens = Int32Array.of((own.decodes ?? 0) + (own.prefillTokens ?? 0), ...others)
+    return pricedView({ ...own, peers: { count: tokens.length, tokens, anyPrefill } })
+  }
+
+  test('is padded to the largest of them', () => {
+    const wanted = { paddedTokens: 40, paddedSequences: 40, graph: 'full', expertTokens: 80, peerTokens: 40 }
+    expect(together({ decodes: 9 }, [33])).toEqual(wanted)
+    expect(together({ decodes: 33 }, [9])).toEqual(wanted)
+    expect(together({ decodes: 3 }, [33, 1])).toEqual({ ...wanted, expertTokens: 120 })
+  })
+
+  test('is in one graph only where no peer has a prompt', () => {
+    expect(together({ decodes: 9 }, [100], true)).toEqual({
+      paddedTokens: 104,
+      paddedSequences: 9,
+      graph: 'piecewise',
+      expertTokens: 208,
+      peerTokens: 104,
+    })
+    expect(together({ decodes: 1, prefillTokens: 30 }, [9]).graph).toBe('piecewise')
+  })
+
+  test('has no graph where one of them has none, and keeps the padding of its own size', () => {
+    expect(together({ decodes: 9 }, [513], true)).toEqual({
+      paddedTokens: 16,
+      paddedSequences: 9,
+      graph: 'none',
+      expertTokens: 16 + 513,
+      peerTokens: 513,
+    })
+    expect(together({ decodes: 13, prefillTokens: 500 }, [33])).toEqual({
+      paddedTokens: 513,
+      paddedSequences: 14,
+      graph: 'none',
+      expertTokens: 513 + 40,
+      peerTokens: 513,
+    })
+  })
+
+  test('is never cheaper than alone, and all of them agree on graph and exchanged tokens', () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 1, max: 250 }), { minLength: 2, maxLength: 4 }), (counts) => {
+        const views = counts.map((decodes, i) => together({ decodes }, [...counts.slice(0, i), ...counts.slice(i + 1)]))
+        const [first] = views
+        for (const [i, view] of views.entries()) {
+          expect(view.paddedTokens).toBeGreaterThanOrEqual(padded({ decodes: counts[i]! }).paddedTokens)
+          expect([view.graph, view.expertTokens, view.peerTokens]).toEqual([first!.graph, first!.expertTokens, first!.peerTokens])
+        }
+        expect(first!.expertTokens).toBe(views.reduce((sum, view) => sum + view.paddedTokens, 0))
+        expect(first!.peerTokens).toBe(Math.max(...views.map((view) => view.paddedTokens)))
+      }),
+    )
   })
 })
 

@@ -1,4 +1,4 @@
-import type { Moe } from '@servesim/core'
+import type { ExpertLoad, Moe } from '@servesim/core'
 import { type Cost, type Gpu, overlapped, residentShare, type Source, shareOf } from '../gpu.js'
 
 /** Seven numbers per chip, fitted to measured layers of experts (`fit/`). */
@@ -21,8 +21,8 @@ export interface MoeCoefficients {
 
 type Shape = Pick<Moe, 'experts' | 'localExperts' | 'topK' | 'hiddenSize' | 'intermediateSize'>
 
-/** `random`: each token picks its experts independently. `even`: rows are dealt out evenly, as benchmarks do. */
-export type Routing = 'random' | 'even'
+/** `random`: each token picks its experts independently. `even`: rows are dealt out evenly, as benchmarks do. Or as a technique says. */
+export type Routing = 'random' | 'even' | ExpertLoad
 
 const rowTiles = [16, 32, 64, 128]
 const columnTiles = [64, 128, 256]
@@ -39,7 +39,7 @@ export function moe(
   source: Source = 'memory',
 ): Cost {
   const { hiddenSize, intermediateSize } = shape
-  const routed = (tokens * shape.topK * shape.localExperts) / shape.experts
+  const routed = ((tokens * shape.topK * shape.localExperts) / shape.experts) * busiestShare(shape, tokens, routing)
   const active = activeExperts(shape, tokens, routing)
   const weights = active * 3 * hiddenSize * intermediateSize * bytesPerElement
   // Gathered input, gate and up, activated, and each pair's output, then tokens in and out. The buffers, and the kernels that fill and
@@ -69,8 +69,15 @@ export function moe(
 
 /** Experts of this rank that at least one token visits: E·(1 − (1 − k/E)^T) under random routing. */
 function activeExperts({ experts, localExperts, topK }: Shape, tokens: number, routing: Routing): number {
-  const visited = routing === 'even' ? (tokens * topK * localExperts) / experts : localExperts * (1 - (1 - topK / experts) ** tokens)
-  return Math.min(localExperts, Math.max(1, visited))
+  const share = localExperts / experts
+  if (routing === 'even') return Math.min(localExperts, Math.max(1, tokens * topK * share))
+  const visited = routing === 'random' ? experts * (1 - (1 - topK / experts) ** tokens) : routing.activatedExperts(experts, topK, tokens)
+  return Math.min(localExperts, Math.max(1, share * visited))
+}
+
+/** Rows of the rank that has most, of an even share. */
+function busiestShare({ experts, localExperts, topK }: Shape, tokens: number, routing: Routing): number {
+  return typeof routing === 'string' ? 1 : routing.busiestShare(experts, topK, tokens, experts / localExperts)
 }
 
 function grouped(gpu: Gpu, c: MoeCoefficients, rowBlocks: number, rowTile: number, columnTile: number, n: number, k: number): number {

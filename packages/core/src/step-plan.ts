@@ -1,0 +1,129 @@
+import { ServesimError } from './errors.js'
+import type { KvBlocks } from './kv-blocks.js'
+import type { StepPlan } from './points/scheduler.js'
+import { RequestStatus, type RequestTable } from './request-table.js'
+import type { RequestList } from './running-list.js'
+import type { Step } from './step.js'
+
+interface PlanContext {
+  requests: RequestTable
+  depth: number
+  sharesEarly: boolean
+}
+
+/** What a scheduler calls at form: fills one step of a replica and keeps the books of blocks and running requests. */
+export class FormingPlan implements StepPlan {
+  preemptions = 0
+  private nowNs = 0
+
+  /** @param forming the step to fill first */
+  constructor(
+    private readonly replica: number,
+    private readonly kv: KvBlocks,
+    private readonly shared: PlanContext,
+    readonly running: RequestList,
+    private forming: Step,
+  ) {}
+
+  /** From now on this empty step is filled. */
+  begin(step: Step, nowNs: number): void {
+    this.forming = step
+    this.nowNs = nowNs
+  }
+
+  get totalBlocks(): number {
+    return this.kv.total
+  }
+
+  get freeBlocks(): number {
+    return this.kv.free
+  }
+
+  schedule(request: number, tokens: number): boolean {
+    const context = this.shared.requests.computedTokens[request]!
+    if (!this.kv.extend(request, context + tokens)) return false
+    this.forming.add(request, tokens, context)
+    this.commitAtForm(request, context + tokens)
+    return true
+  }
+
+  unschedule(request: number): number {
+    return this.forming.remove(request, this.shared.requests.computedTokens)
+  }
+
+  isHeld(request: number): boolean {
+    return this.shared.requests.held[request] === 1
+  }
+
+  match(request: number): number {
+    const { requests } = this.shared
+    const { index, blockSizeTokens } = this.kv
+    if (index === undefined || requests.identified[request] === 0) return 0
+    // At least one token is computed again: its logits are what the next token is drawn from.
+    const most = Math.floor((requests.promptTokens[request]! + requests.outputTokens[request]! - 1) / blockSizeTokens)
+    return index.match(request, most)
+  }
+
+  matchMayGrow(request: number): boolean {
+    const { index } = this.kv
+    if (index === undefined || this.shared.requests.identified[request] === 0) return false
+    const matched = this.match(request)
+    for (let i = 0; i < this.running.length; i++) {
+      const r = this.running.at(i)
+      if (this.shared.requests.identified[r] === 1 && index.sameText(request, r, matched)) return true
+    }
+    return false
+  }
+
+  samePrefix(a: number, b: number, tokens: number): boolean {
+    const { identified } = this.shared.requests
+    const { index } = this.kv
+    if (index === undefined || identified[a] === 0 || identified[b] === 0) return false
+    return index.sameText(a, b, this.kv.blocksFor(tokens) - 1)
+  }
+
+  admit(request: number, tokens: number, hitBlocks: number, mustFitTokens: number): boolean {
+    const { requests } = this.shared
+    const hitTokens = hitBlocks * this.kv.blockSizeTokens
+    if (!this.kv.admit(request, hitTokens + tokens, hitBlocks, mustFitTokens)) return false
+    requests.computedTokens[request] = hitTokens
+    requests.status[request] = RequestStatus.running
+    if (requests.cachedTokens[request]! < 0) requests.cachedTokens[request] = hitTokens
+    this.running.push(request)
+    this.forming.add(request, tokens, hitTokens)
+    this.commitAtForm(request, hitTokens + tokens)
+    return true
+  }
+
+  preempt(request: number): void {
+    const { requests } = this.shared
+    if (requests.status[request] !== RequestStatus.running) {
+      throw new ServesimError(
+        'SERVESIM_BROKEN_INVARIANT',
+        `replica ${this.replica}`,
+        `Request row ${request} is preempted at ${this.nowNs} ns but does not run.`,
+      )
+    }
+    this.kv.release(request)
+    this.running.remove(request)
+    requests.computedTokens[request] = 0
+    requests.status[request] = RequestStatus.preempted
+    requests.preemptions[request]!++
+    this.preemptions++
+  }
+
+  /**
+   * Full blocks become hittable when they are allocated, for a prompt admitted later in this very step too: attention writes a batch's
+   * KV before it reads. Under asynchronous scheduling a decoded token is not known yet then; its block follows at completion.
+   * Where only computed content is shared, what earlier chunks computed becomes hittable with the next one.
+   */
+  private commitAtForm(request: number, computedTokens: number): void {
+    const { requests, depth, sharesEarly } = this.shared
+    if (requests.identified[request] === 0 || (depth > 1 && requests.placeholderTokens[request]! > 0)) return
+    if (!sharesEarly) {
+      this.kv.commit(request, Math.min(requests.computedTokens[request]!, requests.promptTokens[request]!))
+      return
+    }
+    this.kv.commit(request, Math.min(computedTokens, requests.promptTokens[request]! + requests.outputTokens[request]!))
+  }
+}
