@@ -13,6 +13,7 @@ export default defineConfig({
   resolve: { conditions: [...source, 'module', 'node', 'development|production'] },
   ssr: { resolve: { conditions: [...source, 'module', 'node', 'development|production'] } },
   test: {
+    setupFiles: ['scripts/property-seed.ts'],
     projects: [
       {
         extends: true,

@@ -1,5 +1,5 @@
 import { choicePoints, findProvider } from '@servesim/config'
-import type { Registry } from '@servesim/core'
+import { modelSource, type Registry, ServesimError } from '@servesim/core'
 import type { Bundle } from '@servesim/profile'
 import type { Trace } from '@servesim/workload'
 import { z } from 'zod'
@@ -23,14 +23,16 @@ export interface ReplayInput {
   mixedStepIsChosen: boolean
 }
 
+/** @throws ServesimError SERVESIM_CAPABILITY_MISMATCH for what cannot be simulated yet */
 export function replayScenario(input: ReplayInput, registry: Registry): ReplayScenario {
   const { settings, trace, device, bundle } = input
+  refuseDividedExperts(settings, registry)
   const release = nearestRelease(settings.vllmRelease, registry)
   const scenario = {
     name: 'validate',
     latencyFrom: 'queued',
     workload: { use: 'trace', trace },
-    ...(settings.dataParallel > 1 && { router: frontEnd }),
+    ...(settings.dataParallel > 1 && { router: expertsAreShared(settings) ? frontEnd : denseFrontEnd }),
     pools: [
       {
         model: settings.model,
@@ -69,12 +71,33 @@ function techniquesOf(settings: RecordedSettings, { mixedStepMs }: ReplayInput):
     ...(hasGraphs ? [{ use: 'cuda-graphs', ...present({ mode, maxCaptureSize, captureSizes }) }] : []),
     { use: 'host-time', mixedStepMs },
     { use: 'decode-straggler' },
-    ...(expertRanks(settings) > settings.tensorParallel ? [{ use: 'data-parallel', ranks: settings.dataParallel, expertLoad: 'recorded' }] : []),
+    ...(expertsAreShared(settings) ? [{ use: 'data-parallel', ranks: settings.dataParallel, expertLoad: 'recorded' }] : []),
   ]
 }
 
 /** vLLM's front end balances on counts that the coordinator publishes every 100 ms (`DPCoordinator`), 4 × waiting + running. */
 const frontEnd = { use: 'least-loaded', waitingWeight: 4, viewAgeMs: 100 }
+
+/** Only replicas that step together report their counts since vLLM 0.14: others are served in turn. */
+const denseFrontEnd = { use: 'round-robin' }
+
+/** Whether replicas share their experts, and so step together. */
+function expertsAreShared({ expertParallel, dataParallel }: RecordedSettings): boolean {
+  return expertParallel && dataParallel > 1
+}
+
+/** Without expert parallelism vLLM divides every expert over the ranks of all replicas. */
+function refuseDividedExperts({ model, dataParallel, expertParallel }: RecordedSettings, registry: Registry): void {
+  if (dataParallel === 1 || expertParallel) return
+  const known = registry.all(modelSource).map(({ provided }) => provided.resolve(model))
+  if (!known.some((one) => one !== undefined && one.experts > 0)) return
+  throw new ServesimError(
+    'SERVESIM_CAPABILITY_MISMATCH',
+    'meta.json: data_parallel_size',
+    `The run was recorded with every expert of ${model} divided over ${dataParallel} replicas, which servesim does not simulate yet.`,
+    'Validate against a run with expert parallelism.',
+  )
+}
 
 /** Ranks over which the run divided the experts. */
 function expertRanks({ expertParallel, tensorParallel, dataParallel }: RecordedSettings): number {

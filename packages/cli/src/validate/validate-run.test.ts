@@ -75,6 +75,14 @@ describe('validating a recorded run', () => {
     expect(miss.assumptions.join(' ')).toContain('The text of the prompts is not known')
   })
 
+  test('replays dense replicas as independent ones', async () => {
+    const folder = record('dense', { 'vllm/meta.json': { ...meta, engine_kwargs: { data_parallel_size: 2 } } })
+    const { settings, result } = await validateRun(folder, { cwd })
+    expect(settings).toMatchObject({ dataParallel: 2, expertParallel: false })
+    expect(result.requests.finished).toBe(3)
+    expect(result.steps.ruledOut).toEqual([])
+  })
+
   test('--ablate leaves each mechanism out in turn', async () => {
     const { ablations } = await validateRun(record('ablate'), { cwd, ablate: true })
     expect(ablations.map((a) => a.without)).toEqual(['async-scheduling', 'prefix-caching', 'cuda-graphs', 'host-time', 'decode-straggler'])
@@ -82,8 +90,17 @@ describe('validating a recorded run', () => {
   })
 
   test.each([
-    ['data parallel ranks', { 'vllm/meta.json': { ...meta, engine_kwargs: { data_parallel_size: 2 } } }, 'data_parallel_size'],
-    ['expert parallelism', { 'vllm/meta.json': { ...meta, engine_kwargs: { enable_expert_parallel: true } } }, 'enable_expert_parallel'],
+    ['a pipeline', { 'vllm/meta.json': { ...meta, engine_kwargs: { pipeline_parallel_size: 2 } } }, 'pipeline_parallel_size'],
+    [
+      'an expert divided over replicas',
+      { 'vllm/meta.json': { ...meta, model: 'Qwen/Qwen3-30B-A3B', engine_kwargs: { data_parallel_size: 2 } } },
+      'data_parallel_size',
+    ],
+    [
+      'a dense model with shared experts',
+      { 'vllm/meta.json': { ...meta, engine_kwargs: { data_parallel_size: 2, enable_expert_parallel: true } } },
+      'the model is dense',
+    ],
     ['a half-written meta.json', { 'vllm/meta.json': '{"model": ' }, 'meta.json'],
     ['a meta.json without a release', { 'vllm/meta.json': { model: 'x' } }, 'vllm_version is missing'],
     ['a half-written line', { 'vllm/requests.jsonl': '{"input_toks": 3' }, 'requests.jsonl:1'],
@@ -120,10 +137,26 @@ describe.skipIf(!isPresent)('the recorded Llama-3.1-8B run on an RTX PRO 6000', 
     for (const value of [measured['ttft mean'], measured['ttft p99'], measured['latency median'], measured['tpot p90']])
       expect(summary).toContain(value)
   })
+})
 
-  test('data parallel recordings are refused', async () => {
-    const { code, stderr } = await servesim(cwd, 'validate', recorded.dataParallelRun, '--profile', recorded.profiles)
-    expect(code).toBe(2)
-    expect(stderr).toContain('data_parallel_size')
+describe.skipIf(!isPresent)('the recorded Qwen3-30B-A3B run on two RTX PRO 6000 that share the experts', () => {
+  let validation: Validation
+  beforeAll(async () => {
+    validation = await validateRun(recorded.dataParallelRun, { cwd, profiles: [recorded.profiles], ablate: true })
+  })
+
+  test('comes out within 1.8 % on average and 8 % at most', () => {
+    expect(validation.settings).toMatchObject({ dataParallel: 2, expertParallel: true, tensorParallel: 1 })
+    expect(validation.result.requests).toEqual({ arrived: 300, finished: 300, refused: 0 })
+    expect(validation.metrics).toHaveLength(15)
+    expect(validation.meanAbsErrorPct).toBeLessThan(1.8)
+    expect(validation.maxAbsErrorPct).toBeLessThan(8)
+  })
+
+  test('steps together, which no ablation takes away, and is worse without asynchronous scheduling', () => {
+    expect(validation.result.steps).toMatchObject({ fastShare: 0, ruledOut: ['pools[0]'] })
+    const errors = Object.fromEntries(validation.ablations.map(({ without, meanAbsErrorPct }) => [without, meanAbsErrorPct]))
+    expect(Object.keys(errors)).not.toContain('data-parallel')
+    expect(errors['async-scheduling']).toBeGreaterThan(2 * validation.meanAbsErrorPct)
   })
 })

@@ -7,12 +7,22 @@ const waveSteps = 32
 
 const options = z.strictObject({
   ranks: z.number().int().min(1).max(1024).default(1).describe('Replicas that step together and share the experts; 1: none'),
-  waveSteps: z.number().int().min(1).max(100_000).default(waveSteps).describe('Steps after which ranks compare notes whether all are out of work'),
+  waveSteps: z
+    .number()
+    .int()
+    .min(1)
+    .max(100_000)
+    .default(waveSteps)
+    .describe('Steps after which ranks compare notes whether all are out of work'),
   expertLoad: z
     .enum(['uniform', 'balanced', 'recorded', 'zipf'])
     .default('uniform')
     .describe('How tokens spread over experts: evenly at random, as evenly as can be, as a measured gate, or by Zipf popularity'),
-  gateTokens: z.array(z.number().min(1)).min(1).default([...qwenGate.tokens]).describe('Token counts of the measured gate curve, ascending'),
+  gateTokens: z
+    .array(z.number().min(1))
+    .min(1)
+    .default([...qwenGate.tokens])
+    .describe('Token counts of the measured gate curve, ascending'),
   gateFractions: z
     .array(z.number().gt(0).max(1))
     .min(1)

@@ -91,9 +91,22 @@ export class CachedChains {
     const { runs, children } = this
     const chain = runs.chain[run]!
     if (chain < 0 || runs.duplicate[run] === 1) return runs.count[run]!
+    const first = runs.first[run]!
     const end = runs.end(run)
-    if (this.lastRun[chain] === run && children.behind(chain, end) < 0) return end - children.lastFork(chain, runs.first[run]!, end)
-    return end - this.coveredFrom(chain, runs.first[run]!, end)
+    // Where the last block has another copy, so many as have one each: the copies take the run's place, and what is before must stay.
+    const covered = this.coveredFrom(chain, first, end)
+    if (covered < end || this.lastRun[chain] !== run || children.behind(chain, end) >= 0) return end - covered
+    return end - Math.max(children.lastFork(chain, first, end), this.lastDuplicateEnd(chain, first, end))
+  }
+
+  /** The end of the last duplicate that ends before `end`, but at least `first`. */
+  private lastDuplicateEnd(chain: number, first: number, end: number): number {
+    const { runs } = this
+    let last = first
+    for (let copy = this.firstDuplicate[chain]!; copy >= 0; copy = runs.next[copy]!) {
+      if (runs.end(copy) < end) last = Math.max(last, runs.end(copy))
+    }
+    return last
   }
 
   /** From which block on, `first` or later, all blocks up to `end` have duplicates. */
