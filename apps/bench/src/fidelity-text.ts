@@ -19,6 +19,9 @@ export const evidence = `## Mechanisms and their evidence
 | GEMM tiles | between measured token counts at most 16 apart a GEMM costs what the next one does | tensor cores multiply tiles of 16 rows; steps of the measured curves stand at multiples of the tile |
 | waves of the decode kernel | between measured batch sizes latency follows the blocks of FlashAttention-2: one per multiprocessor, sequences split while the chip is not filled | its split heuristic; the bundle's own table |
 | decode straggler | contexts of a batch are unequal: the longest sequence's blocks finish last and alone. Added to attention of decode steps, and of mixed steps, where the kernel never splits | \`skew.csv\` of the bundles: rows with unequal contexts, see the test of \`@servesim/technique-decode-straggler\`; both constants are read off the attention table: the slope of one block alone, and the bandwidth of a full chip |
+| replicas in lock step | replicas that share experts start each step together, the slowest decides, idle ones run dummies; experts see the tokens of all | vLLM's data-parallel engine core |
+| exchange of tokens | each layer of experts gathers all replicas' tokens and scatters the sums back: the recorded link's bandwidth, latencies measured inside CUDA graphs (10 µs) | LLMServingSim's collectives of this machine |
+| gate | a trained gate visits fewer experts than even choice would | 110,640 gate calls of Qwen3-30B-A3B (LLMServingSim changelog, September 2026); between the stated points it is a line, and where "the middle of the range" lies is assumed |
 | host time | a step with prefill and no graph is launched kernel by kernel; it cannot start before it was formed + that time | **chosen by looking at recorded runs** (24–28 ms on two machines), 25 ms in \`validate\`, 0 in \`run\` unless the bundle states it |`
 
 export const remaining = `## What is left
