@@ -45,7 +45,9 @@ function errorsPage(codes) {
 function optionsSection(exported) {
   /** @type {Provided[]} */
   const provided = []
-  for (const plugin of /** @type {Plugin[]} */ ([...new Set(Object.values(exported))].filter((value) => typeof value?.setup === 'function'))) {
+  for (const plugin of /** @type {Plugin[]} */ (
+    [...new Set(Object.values(exported))].filter((value) => typeof value?.setup === 'function')
+  )) {
     plugin.setup({ provide: (_, one) => provided.push(one) })
   }
   /** @type {Map<string, string[]>} */

@@ -188,7 +188,7 @@ function checkGroup({ count, parallelism: { tensor, expert } }: PoolScenario, pa
     'SERVESIM_CAPABILITY_MISMATCH',
     `${path}.parallelism.expert`,
     message,
-    'Let parallelism.expert, count and the data-parallel technique agree.',
+    'Let parallelism.expert, count and the technique that groups the replicas agree.',
   )
 }
 

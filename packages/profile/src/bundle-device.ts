@@ -166,7 +166,12 @@ function releaseAssumptions({ manifest, collectives }: Bundle, shard: ShardTable
   const { engine, launch, model, device, collectivesRelease } = manifest
   const how = launch === 'eager' ? 'each kernel launched by itself, without CUDA graphs or fusion' : 'replayed from CUDA graphs'
   const sentences = [`Operator latencies: ${model} on ${device}, measured under ${engine.name} ${engine.release}, ${how}.`]
-  if (context.tensorParallel > 1 && collectives.length > 0 && collectivesRelease !== undefined && !engine.release.startsWith(collectivesRelease))
+  if (
+    context.tensorParallel > 1 &&
+    collectives.length > 0 &&
+    collectivesRelease !== undefined &&
+    !engine.release.startsWith(collectivesRelease)
+  )
     sentences.push(`The bundle's collectives were measured under ${engine.name} ${collectivesRelease}.`)
   const tokens = largest(shard.tokens)
   const sequences = largest(shard.sequences)
