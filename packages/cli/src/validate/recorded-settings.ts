@@ -69,7 +69,7 @@ export function readRecordedSettings(runFolder: string, recording: string): Reco
     maxModelLen: findValue(meta, 'number', 'max_model_len'),
     // Not the cluster file's mem_util: LLMServingSim sets it so that its own memory model finds the engine's block count.
     gpuMemoryUtilization: findValue(meta, 'number', 'gpu_memory_utilization'),
-    numGpuBlocks: findValue(meta, 'number', 'num_gpu_blocks', 'num_gpu_blocks_override'),
+    numGpuBlocks: findValue(meta, 'number', 'num_gpu_blocks', 'num_gpu_blocks_override', 'num_blocks'),
     blockSizeTokens: findValue(meta, 'number', 'block_size'),
     asyncScheduling: findValue(meta, 'boolean', 'async_scheduling'),
     enablePrefixCaching: findValue(meta, 'boolean', 'enable_prefix_caching'),
