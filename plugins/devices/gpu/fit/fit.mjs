@@ -1,4 +1,4 @@
-// Fits the roofline's coefficients to NVIDIA AIConfigurator's operator tables and writes src/coefficients.ts and the README's table.
+// Fits the roofline's coefficients to NVIDIA AIConfigurator's operator tables and writes src/coefficients.generated.ts and the README's table.
 // Usage, after a build: npm run fit [chip …]; takes some four minutes.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { chips } from '../dist/chips.js'
@@ -25,7 +25,7 @@ for (const { chip, kernels, tables } of sets) {
   fitted[chip][kernels] = wanted.length > 0 && !wanted.includes(chip) ? known[chip][kernels] : await fitSet(tables)
   console.error(chip, kernels, describe(fitted[chip][kernels].errors))
 }
-writeFileSync(new URL('../src/coefficients.ts', import.meta.url), source(fitted))
+writeFileSync(new URL('../src/coefficients.generated.ts', import.meta.url), source(fitted))
 const readme = new URL('../README.md', import.meta.url)
 writeFileSync(readme, readFileSync(readme, 'utf8').replace(/(?<=<!-- errors -->\n)[\s\S]*?(?=<!-- \/errors -->)/, errorTable(fitted)))
 

@@ -1,7 +1,7 @@
 import type { AnalyticGpu } from './analytic-device.js'
 import { type ChipName, chips } from './chips.js'
 import type { CoefficientSet, Family } from './coefficient-set.js'
-import { coefficients } from './coefficients.js'
+import { coefficients } from './coefficients.generated.js'
 
 type FittedChip = keyof typeof coefficients
 
