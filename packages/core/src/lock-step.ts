@@ -24,8 +24,8 @@ export interface Rank {
 export class LockStepGroup {
   private readonly peers: StepPeers
   private formedCount = 0
-  /** Steps since the group last stood still, and how many of them, at the end, were dummies of all ranks. */
-  private waveStep = 0
+  /** Steps taken: whole waves whenever the group stands still. And how many of the last of them were dummies of all ranks. */
+  private steps = 0
   private dummySteps = 0
   private hostFreeNs = 0
 
@@ -65,10 +65,9 @@ export class LockStepGroup {
    * transfer, keeps all of them going, but not where a wave of dummies has passed and no event is left that could release it.
    */
   private waveEnds(): boolean {
-    if (this.waveStep % this.waveSteps !== 0) return false
+    if (this.steps % this.waveSteps !== 0) return false
     const stuck = this.dummySteps >= this.waveSteps && this.events.nextNs === Number.POSITIVE_INFINITY
     if (!stuck && this.ranks.some((rank) => rank.unfinished)) return false
-    this.waveStep = 0
     this.dummySteps = 0
     return true
   }
@@ -76,7 +75,7 @@ export class LockStepGroup {
   complete(nowNs: number): void {
     for (const rank of this.ranks) rank.completeHead(nowNs)
     this.formedCount--
-    this.waveStep++
+    this.steps++
     if (this.formedCount > 0) this.start(nowNs)
     this.requestForm(nowNs)
   }

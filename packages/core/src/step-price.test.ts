@@ -93,6 +93,37 @@ describe('the price of a step', () => {
     expect(step.attentionNs).toBe(3 * (8 * -2 + 30))
   })
 
+  it('is priced at the tokens of all replicas for experts, and at those of the largest for their collectives', () => {
+    const moe: OperatorGraph = {
+      ...graph,
+      operators: [
+        ...graph.operators.filter((operator) => operator.kind === 'attention'),
+        {
+          kind: 'moe',
+          name: 'moe',
+          class: 'moe',
+          repeat: 3,
+          experts: 4,
+          localExperts: 2,
+          topK: 1,
+          hiddenSize: 8,
+          intermediateSize: 8,
+          ...bytes,
+        },
+      ],
+      collectives: [{ name: 'dispatch', collective: 'all-gather', ranks: 2, rows: 'peerTokens', bytesPerRow: 16, repeat: 3 }],
+    }
+    const step = stepOf([1, 64])
+    step.expertTokens = 100
+    step.peerTokens = 60
+    const cost = new BaseStepCost(moe, device, network, 64, 16, 2)
+    cost.price(step, 0, step)
+    // Nothing goes by the replica's own tokens or sequences here.
+    expect(step.fixedNs).toBe(3 * 7 * 100 + 3 * 2 * 16 * 60)
+    cost.usage.count(step, step.attentionNs)
+    expect(cost.usage.summary().classNs[operatorClasses.indexOf('moe')]).toBe(3 * 7 * 100)
+  })
+
   it('is priced at the padded token count, but for attention and what runs once a sequence', () => {
     const step = stepOf([1, 64])
     step.paddedTokens = 8
