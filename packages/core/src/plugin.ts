@@ -52,6 +52,23 @@ const ownPoints = new Map<string, Point<unknown>>(
   ]),
 )
 
+interface Provision {
+  point: Point<unknown>
+  provided: unknown
+}
+
+/** What a plugin provides never changes, and making it anew would compile its option schemas anew. */
+const provisions = new WeakMap<Plugin, Provision[]>()
+
+function provisionsOf(plugin: Plugin): Provision[] {
+  const known = provisions.get(plugin)
+  if (known !== undefined) return known
+  const made: Provision[] = []
+  plugin.setup({ provide: (point: Point<unknown>, provided: unknown) => made.push({ point, provided }) })
+  provisions.set(plugin, made)
+  return made
+}
+
 interface Entry {
   plugin: string
   provided: unknown
@@ -85,7 +102,7 @@ export class Registry {
     }
     this.loaded.set(plugin.name, plugin)
     for (const inner of plugin.plugins ?? []) this.load(inner)
-    plugin.setup({ provide: (point: Point<unknown>, provided: unknown) => this.add(plugin.name, point, provided) })
+    for (const { point, provided } of provisionsOf(plugin)) this.add(plugin.name, point, provided)
   }
 
   private add(plugin: string, point: Point<unknown>, provided: unknown): void {
