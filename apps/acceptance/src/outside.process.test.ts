@@ -26,7 +26,7 @@ beforeAll(() => {
 
 afterAll(() => rmSync(project, { recursive: true, force: true }))
 
-/** What the commands print; those with a `<placeholder>` are left to the reader. */
+/** What the commands print; those with a name in angle brackets are left to the reader. */
 function outputs(blocks: ReturnType<typeof section>): string[] {
   return commandsOf(blocks)
     .filter((command) => !command.includes('<'))

@@ -1,7 +1,7 @@
 import { type Choice, type PoolScenario, parseOptions } from './config.js'
 import type { Engine } from './engine.js'
 import { nearMatches, ServesimError } from './errors.js'
-import { countBlocks, type MemoryPlan } from './memory-plan.js'
+import { countBlocks, type MemoryClaim, type MemoryPlan } from './memory-plan.js'
 import type { Model, OperatorGraph } from './operators.js'
 import type { Registry } from './plugin.js'
 import { type Device, device } from './points/device.js'
@@ -73,7 +73,7 @@ export function buildPool(pool: PoolScenario, path: string, registry: Registry, 
   const net = buildNetwork(pool, path, graph, built, limits, registry)
   if (graph.collectives.length > 0) for (const sentence of net?.assumptions ?? []) assume(sentence)
 
-  const memory = countBlocks({ pool, path, model, graph, device: built.spec, limits, claimedBytes: claims.claimedBytes, assume })
+  const memory = countBlocks({ pool, path, model, graph, device: built.spec, limits, claims: claims.memory, assume })
   const base = new BaseStepCost(graph, compiled, net, limits.maxNumBatchedTokens, limits.maxNumSeqs, claims.group?.ranks ?? 1)
   const attention = graph.operators.find((o) => o.kind === 'attention')
   const cost = chain(base, claims.links, {
@@ -172,7 +172,7 @@ interface Claims {
   group: Group | undefined
   expertLoad: ExpertLoad | undefined
   links: { link: StepCostLink; technique: string }[]
-  claimedBytes: number
+  memory: MemoryClaim[]
 }
 
 /** Experts that several replicas share make those replicas step together, and only those. */
@@ -194,7 +194,7 @@ function checkGroup({ count, parallelism: { tensor, expert } }: PoolScenario, pa
 
 /** Builds the pool's techniques and gathers what they claim. */
 function buildTechniques(pool: PoolScenario, path: string, registry: Registry, engine: Engine, assume: (sentence: string) => void): Claims {
-  const claims: Claims = { index: undefined, group: undefined, expertLoad: undefined, links: [], claimedBytes: 0 }
+  const claims: Claims = { index: undefined, group: undefined, expertLoad: undefined, links: [], memory: [] }
   const owners = new Map<string, string>()
   const names = new Set<string>()
   for (const [i, choice] of pool.techniques.entries()) {
@@ -238,9 +238,7 @@ function buildTechniques(pool: PoolScenario, path: string, registry: Registry, e
       path: at,
       engine,
       claim: claim as never,
-      memoryClaim: (_purpose, bytes) => {
-        claims.claimedBytes += bytes
-      },
+      memoryClaim: (memory) => void claims.memory.push(memory),
       eviction: (evictionChoice, context) => {
         const policy = registry.named(eviction, evictionChoice.use, `${at}.eviction.use`)
         return policy.build(parseOptions(policy.options, evictionChoice, `${at}.eviction`), context)

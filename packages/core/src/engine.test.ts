@@ -1,10 +1,11 @@
 import { smallScenario } from '@servesim/testkit'
 import { expect, it } from 'vitest'
 import { z } from 'zod'
+import type { ScenarioInput } from './config.js'
 import type { Engine } from './engine.js'
 import { Phase } from './event-queue.js'
 import { definePlugin } from './plugin.js'
-import { technique } from './points/index.js'
+import { type TechniqueContext, technique } from './points/index.js'
 import { createSimulation } from './simulation.js'
 
 const requests = [
@@ -12,19 +13,26 @@ const requests = [
   { arrivalNs: 50, promptTokens: 4, outputTokens: 2 },
 ]
 
-/** A simulation with one technique that is handed the engine at build. */
-function withEngine(use: (engine: Engine) => void, network = true) {
+/** A pool whose one technique is built by `build`. */
+function withTechnique(build: (context: TechniqueContext) => void, pool: Partial<ScenarioInput['pools'][number]>) {
   const plugin = definePlugin('probe', (host) => {
     host.provide(technique, {
       name: 'probe',
       description: 'Test.',
       options: z.strictObject({}),
-      build: (_options, { engine }) => use(engine),
+      build: (_options, context) => build(context),
     })
   })
-  const pool = { count: 2, techniques: [{ use: 'probe' }], ...(network && { network: { use: 'toy-network', latencyNs: 100, byteNs: 2 } }) }
-  const first = definePlugin('first', () => {})
-  return createSimulation(smallScenario({ requests, pool, plugins: [plugin, first, toFirstReplica], router: { use: 'to-first' } }))
+  const probed = { ...pool, techniques: [{ use: 'probe' }] }
+  return createSimulation(smallScenario({ requests, pool: probed, plugins: [plugin, toFirstReplica], router: { use: 'to-first' } }))
+}
+
+/** Two replicas, and a technique that is handed the engine. */
+function withEngine(use: (engine: Engine) => void, network = true) {
+  return withTechnique(({ engine }) => use(engine), {
+    count: 2,
+    ...(network && { network: { use: 'toy-network', latencyNs: 100, byteNs: 2 } }),
+  })
 }
 
 const toFirstReplica = definePlugin('to-first', (host) => {
@@ -78,6 +86,25 @@ it('ends a transfer when the link has carried it, and not before its last byte e
   expect(ends).toEqual([210, 900])
 })
 
+it('drops what was set going for a replica that died since', () => {
+  const seen: string[] = []
+  const simulation = withEngine((engine) => {
+    const timer = engine.timer((token) => {
+      seen.push(`timer ${token}`)
+      if (token > 0) return
+      engine.transfer({ source: 0, target: 1, bytes: 50, availableFromNs: 0, availableToNs: 0 }, () => seen.push('transfer'))
+      simulation.units[1]!.epoch++
+      timer.at(30, Phase.control, 4, 1)
+    })
+    timer.at(10, Phase.control, 0)
+    timer.at(20, Phase.control, 1)
+    timer.at(20, Phase.control, 2, 0)
+    timer.at(20, Phase.control, 3, 1)
+  })
+  simulation.run()
+  expect(seen).toEqual(['timer 0', 'timer 1', 'timer 2', 'timer 4'])
+})
+
 it('says which pool lacks a network', () => {
   const simulation = withEngine((engine) => {
     const start = engine.timer(() => engine.transfer({ source: 0, target: 1, bytes: 1, availableFromNs: 0, availableToNs: 0 }, () => {}))
@@ -104,4 +131,25 @@ it('carries a column of a technique into the result, and counts', () => {
   const order = simulation.results.requests.column('arrivalIndex')
   expect(added!.values[order.indexOf(0)]).toBe(42)
   expect(added!.values[order.indexOf(1)]).toBe(0)
+})
+
+it('takes what techniques claim from the KV blocks, and names it where nothing is left', () => {
+  const planWith = (bytes: number, bytesPerToken: number) => {
+    const { pools } = withTechnique(
+      ({ memoryClaim }) => {
+        memoryClaim({ purpose: 'draft weights', bytes })
+        memoryClaim({ purpose: 'draft KV', bytesPerToken })
+      },
+      { memory: {} },
+    )
+    return pools[0]!.memory
+  }
+  const without = planWith(0, 0)
+  const left = without.usableBytes - without.weightBytes - without.activationBytes - without.contextBytes
+  const { blockSizeTokens } = withTechnique(() => {}, {}).pools[0]!.limits
+  const bytesPerBlock = without.bytesPerBlock + 3 * blockSizeTokens
+  const claimed = planWith(1_000_000, 3)
+  expect(claimed).toMatchObject({ claimedBytes: 1_000_000, bytesPerBlock, blocks: Math.floor((left - 1_000_000) / bytesPerBlock) })
+  expect(claimed.blocks).toBeLessThan(without.blocks)
+  expect(() => planWith(without.deviceBytes, 8)).toThrow(/draft weights [\d.]+ GiB, draft KV 8 bytes per token/)
 })

@@ -75,7 +75,8 @@ export class Engine {
     this.owners[slot] = owner
     this.tokens[slot] = token
     this.replicas[slot] = replica
-    this.epochs[slot] = replica < 0 ? 0 : this.units[replica]!.epoch
+    // At build no replica exists yet; all begin with epoch 0.
+    this.epochs[slot] = this.units[replica]?.epoch ?? 0
     this.events.set(this.firstHandle + slot, timeNs, phase)
   }
 

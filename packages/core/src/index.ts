@@ -5,7 +5,7 @@ export { type ErrorCode, errorCodes, isServesimError, nearMatches, ServesimError
 export { EventQueue, Phase } from './event-queue.js'
 export { DurationHistogram } from './histogram.js'
 export { KvBlocks } from './kv-blocks.js'
-export type { MemoryPlan } from './memory-plan.js'
+export type { MemoryClaim, MemoryPlan } from './memory-plan.js'
 export { type Metric, type MetricName, metricDefinitions, metricNames, metricsOf, quantile, type StatName, statNames } from './metrics.js'
 export * from './operators.js'
 export { definePlugin, type Plugin, type PluginHost, Registry } from './plugin.js'

@@ -4,6 +4,16 @@ import type { Model, OperatorGraph } from './operators.js'
 import type { DeviceSpec } from './points/device.js'
 import type { SchedulerLimits } from './points/scheduler.js'
 
+/** Device memory that a technique uses on every rank, beside what the engine counts itself. */
+export interface MemoryClaim {
+  /** In a few words, for the plan and for errors: "draft weights". */
+  purpose: string
+  /** Once per rank, bytes. */
+  bytes?: number
+  /** For every token that the KV blocks hold, bytes. */
+  bytesPerToken?: number
+}
+
 /** What a rank's memory is used for, bytes; `blocks` of KV are what is left. */
 export interface MemoryPlan {
   deviceBytes: number
@@ -11,7 +21,10 @@ export interface MemoryPlan {
   weightBytes: number
   activationBytes: number
   contextBytes: number
+  /** What techniques claimed, and its bytes that are due once per rank. */
+  claims: readonly MemoryClaim[]
   claimedBytes: number
+  /** KV of a block, and what techniques keep for its tokens. */
   bytesPerBlock: number
   /** Blocks that requests can use. */
   blocks: number
@@ -25,7 +38,7 @@ interface MemoryInput {
   graph: OperatorGraph
   device: DeviceSpec
   limits: SchedulerLimits
-  claimedBytes: number
+  claims: readonly MemoryClaim[]
   assume(sentence: string): void
 }
 
@@ -34,7 +47,7 @@ interface MemoryInput {
  * the device context and what techniques claim. An explicit block count overrides.
  * @throws ServesimError SERVESIM_OUT_OF_MEMORY with the numbers
  */
-export function countBlocks({ pool, path, model, graph, device, limits, claimedBytes, assume }: MemoryInput): MemoryPlan {
+export function countBlocks({ pool, path, model, graph, device, limits, claims, assume }: MemoryInput): MemoryPlan {
   const { memory } = pool
   const utilization = memory.gpuMemoryUtilization ?? limits.gpuMemoryUtilization
   const usableBytes = Math.ceil(device.memoryBytes * utilization)
@@ -45,7 +58,9 @@ export function countBlocks({ pool, path, model, graph, device, limits, claimedB
   const inLayers = graph.activationBytesPerToken * tokens
   const atTheEnd = graph.outputBytesPerToken * tokens + graph.samplingBytesPerSequence * sequences
   const activationBytes = Math.max(inLayers, atTheEnd)
-  const bytesPerBlock = graph.kvBytesPerToken * limits.blockSizeTokens
+  const claimedBytes = claims.reduce((sum, { bytes = 0 }) => sum + bytes, 0)
+  const claimedBytesPerToken = claims.reduce((sum, { bytesPerToken = 0 }) => sum + bytesPerToken, 0)
+  const bytesPerBlock = (graph.kvBytesPerToken + claimedBytesPerToken) * limits.blockSizeTokens
   const temporaryBytes = limits.temporariesOutside === true ? 0 : activationBytes
   const left = usableBytes - weightBytes - temporaryBytes - memory.contextBytes - claimedBytes
   const counted = memory.numGpuBlocksOverride ?? Math.floor(left / bytesPerBlock)
@@ -55,7 +70,7 @@ export function countBlocks({ pool, path, model, graph, device, limits, claimedB
       'SERVESIM_OUT_OF_MEMORY',
       `${path}.memory`,
       `${model.id} leaves no room for KV blocks on ${device.name}: ${gib(usableBytes)} usable (${utilization} of ${gib(device.memoryBytes)}), ` +
-        `weights ${gib(weightBytes)}, temporaries ${gib(activationBytes)}, context ${gib(memory.contextBytes + claimedBytes)}.`,
+        `weights ${gib(weightBytes)}, temporaries ${gib(activationBytes)}, context ${gib(memory.contextBytes)}${claims.map(named).join('')}.`,
       'Use more tensor-parallel ranks, a larger device, or a higher memory.gpuMemoryUtilization.',
     )
   }
@@ -69,11 +84,17 @@ export function countBlocks({ pool, path, model, graph, device, limits, claimedB
     weightBytes,
     activationBytes,
     contextBytes: memory.contextBytes,
+    claims,
     claimedBytes,
     bytesPerBlock,
     blocks,
     maxModelLenTokens: Math.min(wanted, fits),
   }
+}
+
+function named({ purpose, bytes, bytesPerToken }: MemoryClaim): string {
+  const parts = [...(bytes === undefined ? [] : [gib(bytes)]), ...(bytesPerToken === undefined ? [] : [`${bytesPerToken} bytes per token`])]
+  return `, ${purpose} ${parts.join(' and ')}`
 }
 
 function gib(bytes: number): string {

@@ -97,7 +97,7 @@ export class StepUnit implements StretchHost, Rank {
   }
 
   /** Raised when the replica dies: what was set going for it before is dropped. */
-  readonly epoch = 0
+  epoch = 0
 
   get network(): Network | undefined {
     return this.shared.network

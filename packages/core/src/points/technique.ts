@@ -1,4 +1,5 @@
 import type { Engine } from '../engine.js'
+import type { MemoryClaim } from '../memory-plan.js'
 import type { Eviction, EvictionContext } from './eviction.js'
 import { definePoint, type Point } from './point.js'
 import type { OptionsSchema, Provider } from './provider.js'
@@ -9,8 +10,8 @@ export interface TechniqueContext {
   path: string
   /** Adds a contribution to a `single` or `chain` point of this pool. A second claim of a `single` point is a conflict that names both. */
   claim<Provided>(point: Point<Provided>, contribution: Provided): void
-  /** Device memory that is lost to KV blocks, bytes per replica rank. */
-  memoryClaim(purpose: string, bytes: number): void
+  /** Takes device memory from the KV blocks: draft weights, adapters, a second cache beside the first. The plan names it. */
+  memoryClaim(claim: MemoryClaim): void
   /** Builds an eviction policy by its `use`. */
   eviction(choice: { use: string } & Record<string, unknown>, context: EvictionContext): Eviction
   /** Timers, transfers, holds, columns and counters; to be used while events run. */
