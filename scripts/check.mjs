@@ -11,4 +11,5 @@ process.exitCode = turbo([
   'check:manifests',
   'check:packages',
   'check:docs',
+  'check:api',
 ])

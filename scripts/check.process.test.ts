@@ -2,11 +2,13 @@ import { spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { updateApiReports } from './api-reports.mjs'
 import { pluginNamesInCore } from './check-core-names.mjs'
 import { manifestProblems } from './check-manifests.mjs'
 import { packageProblems } from './check-packages.mjs'
 import { generatedDocs, outdated } from './generated-docs.mjs'
+import { publishOrder } from './release.mjs'
 import { root } from './workspace.mjs'
 
 // Every rule of `npm run check` must be able to fail: each finds what is planted in a copy of the repository.
@@ -194,16 +196,68 @@ describe('a manifest keeps its promises', () => {
   })
 })
 
-test('a published package that lacks what it exports is found', async () => {
-  const small = mkdtempSync(join(tmpdir(), 'servesim-small-'))
-  mkdirSync(join(small, 'packages', 'hollow'), { recursive: true })
-  writeFileSync(join(small, 'pnpm-workspace.yaml'), 'packages: [packages/*]\nmanagePackageManagerVersions: false\n')
+describe('published packages', () => {
   const hollow = { name: 'hollow', version: '1.0.0', type: 'module', exports: './dist/index.js' }
-  writeFileSync(join(small, 'packages', 'hollow', 'package.json'), JSON.stringify(hollow))
-  expect(await packageProblems(small)).toEqual([
-    expect.stringContaining('hollow: pkg.exports is ./dist/index.js but the file does not exist'),
-  ])
-  rmSync(small, { recursive: true })
+  const exported = { types: './dist/index.d.ts', default: './dist/index.js' }
+  let small: string
+
+  beforeEach(() => {
+    small = mkdtempSync(join(tmpdir(), 'servesim-small-'))
+    put('pnpm-workspace.yaml', 'packages: [packages/*]\nmanagePackageManagerVersions: false\n')
+    put('pnpm-lock.yaml', '')
+  })
+  afterEach(() => rmSync(small, { recursive: true }))
+
+  function put(file: string, content: string | object): void {
+    mkdirSync(dirname(join(small, file)), { recursive: true })
+    writeFileSync(join(small, file), typeof content === 'string' ? content : JSON.stringify(content))
+  }
+
+  test('that lack what they export are found', async () => {
+    put('packages/hollow/package.json', hollow)
+    expect(await packageProblems(small)).toContainEqual(
+      expect.stringContaining('hollow: pkg.exports is ./dist/index.js but the file does not exist'),
+    )
+  })
+
+  test('that import what they do not declare, lack types or name a registry are found, and so are addresses in the lockfile', async () => {
+    put('packages/hollow/package.json', { ...hollow, exports: exported })
+    put('packages/hollow/dist/index.js', `import { z } from 'zod'\nimport 'node:fs'\nimport 'hollow'\nexport const a = z\n`)
+    put('packages/hollow/dist/index.d.ts', `export declare const a: import('@servesim/core').Plugin\n`)
+    put('packages/untyped/package.json', { ...hollow, name: 'untyped' })
+    put('packages/untyped/dist/index.js', 'export const a = 1\n')
+    put('packages/untyped/dist/npmrc', '@acme:registry=https://npm.acme.example/\n')
+    put('pnpm-lock.yaml', 'resolution: { tarball: https://npm.acme.example/a/-/a-1.0.0.tgz }\n')
+    const found = await packageProblems(small)
+    expect(found).toContainEqual(expect.stringContaining('dist/index.js imports "zod", which is no dependency.'))
+    expect(found).toContainEqual(expect.stringContaining('dist/index.d.ts imports "@servesim/core", which is no dependency.'))
+    expect(found).toContain('untyped: it has code and no types.')
+    expect(found).toContainEqual(expect.stringContaining('untyped/dist/npmrc holds the address of a registry.'))
+    expect(found).toContain('pnpm-lock.yaml holds the address of a registry.')
+    expect(found.filter((problem) => /node:fs|imports "hollow"/.test(problem))).toEqual([])
+  })
+
+  test('go out after those that they depend on', () => {
+    for (const [name, dependencies] of Object.entries({ a: { c: '1' }, b: {}, c: { b: '1' } }))
+      put(`packages/${name}/package.json`, { name, version: '1.0.0', dependencies })
+    expect(publishOrder(small).map(({ manifest }) => manifest.name)).toEqual(['b', 'c', 'a'])
+  })
+
+  test('whose public surface differs from its page are found, and pages of nobody', () => {
+    put('packages/core/package.json', { name: 'core', version: '1.0.0', type: 'module', publishConfig: { exports: { '.': exported } } })
+    put('packages/core/dist/index.d.ts', 'export declare const one: number\n')
+    put('docs/api/gone.api.md', '')
+    const found = () => updateApiReports(small, true).problems
+    expect(found()).toEqual([
+      expect.stringContaining('docs/api/core.api.md: the public surface has changed'),
+      expect.stringContaining('docs/api/gone.api.md: belongs to no package'),
+    ])
+    updateApiReports(small, false)
+    expect(found()).toEqual([])
+    expect(readFileSync(join(small, 'docs/api/core.api.md'), 'utf8')).toContain('export const one: number')
+    put('packages/core/dist/index.d.ts', 'export declare const one: string\n')
+    expect(found()).toHaveLength(1)
+  })
 })
 
 test('generated documents that lag behind the code are found, and options without a table', async () => {

@@ -38,6 +38,22 @@ function errorsPage(codes) {
   ].join('\n')
 }
 
+const contractMarkers = /(<!-- contracts -->\n)[\s\S]*?(<!-- \/contracts -->)/
+
+/**
+ * @param {string} text of docs/compatibility.md
+ * @param {Record<string, any>[]} packages what those that define extension points export
+ * @returns {string} the page with the contracts of today
+ */
+function withContracts(text, packages) {
+  const points = packages
+    .flatMap((exported) => Object.values(exported))
+    .filter((value) => typeof value?.id === 'string' && value.contract > 0)
+  const rows = points.map(({ id, contract, cardinality, scope }) => `| \`${id}\` | ${contract} | ${cardinality} · ${scope} |`).sort()
+  const table = ['| point | contract | cardinality · scope |', '|---|---|---|', ...rows].join('\n')
+  return text.replace(contractMarkers, (_, open, close) => `${open}\n${table}\n\n${close}`)
+}
+
 /**
  * @param {Record<string, any>} exported
  * @returns {string} a table per set of options, below the names of the providers that share it
@@ -66,6 +82,11 @@ function optionsSection(exported) {
 export async function generatedDocs(root) {
   const files = new Map([['docs/errors.md', errorsPage((await load(root, 'packages/core')).errorCodes)]])
   const problems = []
+  const compatibility = 'docs/compatibility.md'
+  if (existsSync(join(root, compatibility))) {
+    const definers = await Promise.all(['packages/core', 'packages/profile'].map((folder) => load(root, folder)))
+    files.set(compatibility, withContracts(readFileSync(join(root, compatibility), 'utf8'), definers))
+  }
   for (const { folder, manifest } of workspacePackages(root)) {
     const readme = `${folder}/README.md`
     const text = existsSync(join(root, readme)) ? readFileSync(join(root, readme), 'utf8') : ''
