@@ -1,6 +1,7 @@
 import {
   device,
   eviction,
+  fabric,
   network,
   type Point,
   type Registry,
@@ -25,6 +26,7 @@ export interface NamedProvider {
 export const choicePoints: Readonly<Record<string, Point<NamedProvider>>> = {
   workload,
   router,
+  fabric,
   device,
   scheduler,
   network,

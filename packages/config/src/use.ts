@@ -10,7 +10,7 @@ export interface Use {
 }
 
 /** Members at the top of a scenario and members of each of its pools. */
-const clusterMembers = ['router', 'workload']
+const clusterMembers = ['router', 'workload', 'fabric']
 const poolMembers = ['techniques', 'scheduler', 'network', 'device']
 
 /** @throws ServesimError SERVESIM_BAD_OPTION */
@@ -37,7 +37,7 @@ function badUse(text: string, what: string): ServesimError {
 }
 
 /**
- * Puts a provider where its name lives: router and workload of the cluster; techniques, scheduler, network and device of every pool.
+ * Puts a provider where its name lives: router, workload and fabric of the cluster; techniques, scheduler, network and device of every pool.
  * @throws ServesimError SERVESIM_UNKNOWN_NAME with near matches over all those points
  */
 export function applyUse(scenario: unknown, use: Use, registry: Registry): unknown {

@@ -7,6 +7,7 @@ import type { Registry } from './plugin.js'
 import { type Device, device } from './points/device.js'
 import { eviction } from './points/eviction.js'
 import { type ExpertLoad, expertLoad } from './points/expert-load.js'
+import type { FabricPlan } from './points/fabric.js'
 import { type Group, group } from './points/group.js'
 import { type KvIndexFactory, kvIndex } from './points/kv-index.js'
 import { modelSource } from './points/model-source.js'
@@ -41,7 +42,7 @@ export interface BuiltPool {
 }
 
 /** Resolves and binds one pool of a scenario. @throws ServesimError at the first thing that does not meet */
-export function buildPool(pool: PoolScenario, path: string, registry: Registry, engine: Engine): BuiltPool {
+export function buildPool(pool: PoolScenario, path: string, registry: Registry, engine: Engine, links?: FabricPlan): BuiltPool {
   const assumptions: string[] = []
   const assume = (sentence: string) => {
     if (!assumptions.includes(sentence)) assumptions.push(sentence)
@@ -70,7 +71,7 @@ export function buildPool(pool: PoolScenario, path: string, registry: Registry, 
     expertLoad: claims.expertLoad,
   })
   for (const sentence of compiled.assumptions) assume(sentence)
-  const net = buildNetwork(pool, path, graph, built, limits, registry)
+  const net = buildNetwork(pool, path, graph, built, limits, registry, links)
   if (graph.collectives.length > 0) for (const sentence of net?.assumptions ?? []) assume(sentence)
 
   const memory = countBlocks({ pool, path, model, graph, device: built.spec, limits, claims: claims.memory, assume })
@@ -147,24 +148,22 @@ function buildNetwork(
   built: Device,
   limits: SchedulerLimits,
   registry: Registry,
+  links: FabricPlan | undefined,
 ): Network | undefined {
+  const context = { path: `${path}.network`, device: built.spec, collectives: built.collectives, engineRelease: limits.engineRelease }
   if (pool.network === undefined) {
+    if (links !== undefined) return links.network({ ...context, devicesPerNode: pool.devicesPerNode, path: 'fabric' })
     if (graph.collectives.length === 0) return undefined
     throw new ServesimError(
       'SERVESIM_BAD_OPTION',
       `${path}.network`,
       `${Math.max(...graph.collectives.map((c) => c.ranks))} ranks exchange data in every layer, and the scenario names no network.`,
-      'Add a network, such as { use: … } with one that `servesim plugins` lists.',
+      'Add a network, such as { use: … } with one that `servesim plugins` lists, or a fabric for the whole cluster.',
     )
   }
   const provider = registry.named(network, pool.network.use, `${path}.network.use`)
   const options = parseOptions(provider.options, pool.network, `${path}.network`)
-  return provider.build(options, {
-    path: `${path}.network`,
-    device: built.spec,
-    collectives: built.collectives,
-    engineRelease: limits.engineRelease,
-  })
+  return provider.build(options, context)
 }
 
 interface Claims {

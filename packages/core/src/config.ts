@@ -27,7 +27,16 @@ const poolSchema = z.strictObject({
     })
     .prefault({}),
   scheduler: choice.describe('Forms the steps'),
-  network: choice.optional().describe('Prices collectives and transfers; needed where a replica has several ranks'),
+  network: choice.optional().describe('Prices collectives; needed where a replica has several ranks and the scenario names no fabric'),
+  devicesPerNode: z
+    .number()
+    .int()
+    .min(1)
+    .max(100_000)
+    .default(8)
+    .describe('Devices that the fast network of a node joins; a larger replica spans nodes'),
+  hostsPerNode: z.number().int().min(1).max(10_000).default(1).describe('Hosts of a node, each with a memory of its own'),
+  sharesNodes: z.boolean().default(true).describe('Fills nodes that the pool before has begun, where device and node are the same'),
   techniques: z.array(choice).default([]).describe('Serving techniques that are switched on'),
   maxModelLenTokens: positiveInteger.optional().describe('Longest sequence; the model’s own limit where absent'),
   kvCacheDtype: z.enum(['auto', 'fp8']).default('auto').describe('Element type of the KV cache; auto: as the weights'),
@@ -53,6 +62,11 @@ export const scenarioSchema = z.strictObject({
   seed: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER).default(0).describe('Seed of every random stream'),
   workload: choice,
   router: choice.optional().describe('Picks the replica of a request; needed where there are several'),
+  fabric: choice
+    .optional()
+    .describe(
+      'Links between devices, hosts and nodes, which transfers share; absent: the one that is installed, by the devices’ own links',
+    ),
   pools: z.array(poolSchema).min(1).max(1000),
   latencyFrom: z
     .enum(['arrival', 'queued'])

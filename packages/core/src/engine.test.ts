@@ -14,7 +14,11 @@ const requests = [
 ]
 
 /** A pool whose one technique is built by `build`. */
-function withTechnique(build: (context: TechniqueContext) => void, pool: Partial<ScenarioInput['pools'][number]>) {
+function withTechnique(
+  build: (context: TechniqueContext) => void,
+  pool: Partial<ScenarioInput['pools'][number]>,
+  fabric = { use: 'toy-fabric', latencyNs: 100, byteNs: 2 },
+) {
   const plugin = definePlugin('probe', (host) => {
     host.provide(technique, {
       name: 'probe',
@@ -24,16 +28,16 @@ function withTechnique(build: (context: TechniqueContext) => void, pool: Partial
     })
   })
   const probed = { ...pool, techniques: [{ use: 'probe' }] }
-  return createSimulation(smallScenario({ requests, pool: probed, plugins: [plugin, toFirstReplica], router: { use: 'to-first' } }))
+  const router = { use: 'to-first' }
+  return createSimulation(smallScenario({ requests, pool: probed, plugins: [plugin, toFirstReplica], router, fabric }))
 }
 
 /** Two replicas, and a technique that is handed the engine. */
-function withEngine(use: (engine: Engine) => void, network = true) {
-  return withTechnique(({ engine }) => use(engine), {
-    count: 2,
-    ...(network && { network: { use: 'toy-network', latencyNs: 100, byteNs: 2 } }),
-  })
+function withEngine(use: (engine: Engine) => void) {
+  return withTechnique(({ engine }) => use(engine), { count: 2 })
 }
+
+const [first, second] = [{ replica: 0 }, { replica: 1 }]
 
 const toFirstReplica = definePlugin('to-first', (host) => {
   host.provide(
@@ -76,7 +80,7 @@ it('ends a transfer when the link has carried it, and not before its last byte e
   const ends: number[] = []
   withEngine((engine) => {
     const start = engine.timer((token) => {
-      const transfer = { source: 0, target: 1, bytes: 50, availableFromNs: 0, availableToNs: token }
+      const transfer = { source: first, target: second, bytes: 50, availableFromNs: 0, availableToNs: token }
       engine.transfer(transfer, (nowNs) => ends.push(nowNs))
     })
     start.at(10, Phase.control, 0)
@@ -92,8 +96,10 @@ it('drops what was set going for a replica that died since', () => {
     const timer = engine.timer((token) => {
       seen.push(`timer ${token}`)
       if (token > 0) return
-      engine.transfer({ source: 0, target: 1, bytes: 50, availableFromNs: 0, availableToNs: 0 }, () => seen.push('transfer'))
-      simulation.units[1]!.epoch++
+      engine.transfer({ source: first, target: second, bytes: 50 }, () => seen.push('to the dead'))
+      engine.transfer({ source: second, target: first, bytes: 50 }, () => seen.push('from the dead'))
+      engine.transfer({ source: first, target: first, bytes: 50 }, () => seen.push('transfer'))
+      engine.replicaDied(1)
       timer.at(30, Phase.control, 4, 1)
     })
     timer.at(10, Phase.control, 0)
@@ -102,15 +108,22 @@ it('drops what was set going for a replica that died since', () => {
     timer.at(20, Phase.control, 3, 1)
   })
   simulation.run()
-  expect(seen).toEqual(['timer 0', 'timer 1', 'timer 2', 'timer 4'])
+  expect(seen).toEqual(['timer 0', 'timer 1', 'timer 2', 'timer 4', 'transfer'])
 })
 
-it('says which pool lacks a network', () => {
-  const simulation = withEngine((engine) => {
-    const start = engine.timer(() => engine.transfer({ source: 0, target: 1, bytes: 1, availableFromNs: 0, availableToNs: 0 }, () => {}))
-    start.at(0, Phase.control, 0)
-  }, false)
-  expect(() => simulation.run()).toThrow(/names no network/)
+it('moves an alarm about, and takes it back', () => {
+  const seen: number[] = []
+  withEngine((engine) => {
+    const alarm = engine.alarm(Phase.control, (nowNs) => {
+      seen.push(nowNs)
+      if (nowNs === 30) alarm.set(35)
+    })
+    const timer = engine.timer(() => alarm.set(Number.POSITIVE_INFINITY))
+    alarm.set(20)
+    alarm.set(30)
+    timer.at(32, Phase.control, 0)
+  }).run()
+  expect(seen).toEqual([30])
 })
 
 it('carries a column of a technique into the result, and counts', () => {

@@ -3,6 +3,7 @@ import type { EventQueue, Phase } from './event-queue.js'
 import type { RequestColumn, RequestTable } from './request-table.js'
 import type { Results } from './results.js'
 import type { StepUnit } from './step-unit.js'
+import { type TransferChannel, Transfers } from './transfers.js'
 
 /** Calls back at an instant that its owner chose. */
 export interface Timer {
@@ -20,14 +21,28 @@ export interface Counter {
   value: number
 }
 
-/** What one replica sends another, with the window in which it comes into being. */
+/** One event that its owner moves about. */
+export interface Alarm {
+  /** Sets the instant of the next call, in place of the one set before; Infinity: none. */
+  set(timeNs: number): void
+}
+
+/** One end of a transfer: a rank of a replica, or the memory of that rank's host. */
+export interface TransferEnd {
+  replica: number
+  /** `stage × tensor + tensor rank`; default 0. */
+  rank?: number
+  at?: 'device' | 'host'
+}
+
+/** What travels, with the window in which it comes into being; see `TransferChannel.send`. */
 export interface Transfer {
-  source: number
-  target: number
+  source: TransferEnd
+  target: TransferEnd
   bytes: number
-  /** The first byte and the last byte exist from these instants on: apart for what is handed over layer by layer. */
-  availableFromNs: number
-  availableToNs: number
+  availableFromNs?: number
+  availableToNs?: number
+  chunks?: number
 }
 
 /**
@@ -46,8 +61,11 @@ export class Engine {
   private readonly replicas: number[] = []
   private readonly epochs: number[] = []
   private readonly freeHandles: number[] = []
-  private readonly transfers: ((nowNs: number) => void)[] = []
-  private readonly transferTimer: Timer
+  /** Bytes that travel between ranks and hosts. */
+  readonly transfers = new Transfers(this)
+  private readonly doneCallbacks: (((nowNs: number) => void) | undefined)[] = []
+  private readonly freeCallbacks: number[] = []
+  private readonly single: TransferChannel
 
   constructor(
     private readonly events: EventQueue,
@@ -55,7 +73,10 @@ export class Engine {
     private readonly results: Results,
     private readonly firstHandle: number,
   ) {
-    this.transferTimer = this.timer((token, nowNs) => this.transfers[token]!(nowNs))
+    this.single = this.transfers.channel({
+      arrived: (token, nowNs) => this.takeCallback(token)(nowNs),
+      dropped: (token) => void this.takeCallback(token),
+    })
   }
 
   timer(callback: (token: number, nowNs: number) => void): Timer {
@@ -63,54 +84,83 @@ export class Engine {
     return { at: (timeNs, phase, token, replica = -1) => this.schedule(owner, timeNs, phase, token, replica) }
   }
 
-  private schedule(owner: number, timeNs: number, phase: Phase, token: number, replica: number): void {
-    if (!(timeNs >= this.nowNs)) {
-      throw new ServesimError(
-        'SERVESIM_BROKEN_INVARIANT',
-        'timer',
-        `An event is set for ${timeNs} ns at ${this.nowNs} ns; expected an instant not before now.`,
-      )
+  /** @param phase what it counts as among the events of its instant */
+  alarm(phase: Phase, callback: (nowNs: number) => void): Alarm {
+    const owner = this.callbacks.push((_token, nowNs) => callback(nowNs)) - 1
+    const slot = this.owners.push(owner) - 1
+    this.replicas[slot] = kept
+    const handle = this.firstHandle + slot
+    return {
+      set: (timeNs) => {
+        if (timeNs === Number.POSITIVE_INFINITY) this.events.remove(handle)
+        else this.events.set(handle, this.notPast(timeNs), phase)
+      },
     }
+  }
+
+  private schedule(owner: number, timeNs: number, phase: Phase, token: number, replica: number): void {
     const slot = this.freeHandles.pop() ?? this.owners.length
     this.owners[slot] = owner
     this.tokens[slot] = token
     this.replicas[slot] = replica
     // At build no replica exists yet; all begin with epoch 0.
     this.epochs[slot] = this.units[replica]?.epoch ?? 0
-    this.events.set(this.firstHandle + slot, timeNs, phase)
+    this.events.set(this.firstHandle + slot, this.notPast(timeNs), phase)
+  }
+
+  private notPast(timeNs: number): number {
+    if (timeNs >= this.nowNs) return timeNs
+    throw new ServesimError(
+      'SERVESIM_BROKEN_INVARIANT',
+      'timer',
+      `An event is set for ${timeNs} ns at ${this.nowNs} ns; expected an instant not before now.`,
+    )
   }
 
   /** An event of a timer is due. */
   dispatch(handle: number, nowNs: number): void {
     const slot = handle - this.firstHandle
-    this.freeHandles.push(slot)
     const replica = this.replicas[slot]!
+    if (replica !== kept) this.freeHandles.push(slot)
     if (replica >= 0 && this.units[replica]!.epoch !== this.epochs[slot]) return
     this.callbacks[this.owners[slot]!]!(this.tokens[slot]!, nowNs)
   }
 
   /**
-   * Sends bytes from one replica to another over the source's network. It ends when the link has carried everything, and never before
-   * the last byte exists. Transfers do not slow each other down.
+   * Sends bytes from one rank or host to another. It ends when the links between have carried everything, and never before the last byte
+   * exists. One of whose ends the replica dies is dropped: `done` is not called. Techniques with many transfers keep a channel of
+   * `transfers` instead, which costs no closure for each and tells of drops.
+   * @returns a ticket for `transfers.cancel`
    */
-  transfer({ source, target, bytes, availableFromNs, availableToNs }: Transfer, done: (nowNs: number) => void): void {
-    const { network } = this.units[source]!
-    if (network === undefined) {
+  transfer({ source, target, bytes, availableFromNs, availableToNs, chunks }: Transfer, done: (nowNs: number) => void): number {
+    const token = this.freeCallbacks.pop() ?? this.doneCallbacks.length
+    this.doneCallbacks[token] = done
+    return this.single.send(this.endpoint(source), this.endpoint(target), bytes, token, availableFromNs, availableToNs, chunks)
+  }
+
+  private takeCallback(token: number): (nowNs: number) => void {
+    const done = this.doneCallbacks[token]!
+    this.doneCallbacks[token] = undefined
+    this.freeCallbacks.push(token)
+    return done
+  }
+
+  /** What was set going for the replica is void from now on: its timers are dropped when due, its transfers at once. */
+  replicaDied(replica: number): void {
+    this.units[replica]!.epoch++
+    this.transfers.dropReplica(replica)
+  }
+
+  private endpoint({ replica, rank = 0, at = 'device' }: TransferEnd): number {
+    const { placement } = this.transfers
+    if (!(replica < placement.replicaCount && rank < placement.ranksOf(replica))) {
       throw new ServesimError(
-        'SERVESIM_BAD_OPTION',
-        'network',
-        `Replica ${source} sends ${bytes} bytes to replica ${target}, and its pool names no network.`,
-        'Add a network to the pool.',
+        'SERVESIM_BROKEN_INVARIANT',
+        'transfer',
+        `There is no rank ${rank} of replica ${replica} to send bytes from or to.`,
       )
     }
-    const endNs = Math.max(this.nowNs, availableFromNs) + Math.round(network.transferNs(bytes))
-    const slot = this.transfers.indexOf(finished)
-    const token = slot < 0 ? this.transfers.length : slot
-    this.transfers[token] = (nowNs) => {
-      this.transfers[token] = finished
-      done(nowNs)
-    }
-    this.transferTimer.at(Math.max(endNs, availableToNs), 0, token, target)
+    return at === 'host' ? placement.host(replica, rank) : placement.rank(replica, rank)
   }
 
   /** A waiting request stays where it is, with its blocks and without slot or token budget, until `release`. */
@@ -143,4 +193,5 @@ export class Engine {
   }
 }
 
-const finished = (): void => {}
+/** Stands for the replica of a slot that belongs to an alarm. */
+const kept = -2

@@ -4,6 +4,7 @@ import {
   device,
   eviction,
   expertLoad,
+  fabric,
   group,
   kvIndex,
   modelSource,
@@ -46,10 +47,9 @@ export function definePlugin(name: string, setup: (host: PluginHost) => void, pl
 
 /** Every point that this core offers, by id. */
 const ownPoints = new Map<string, Point<unknown>>(
-  [device, eviction, expertLoad, group, kvIndex, modelSource, network, router, scheduler, stepCost, technique, workload].map((p) => [
-    p.id,
-    p as Point<unknown>,
-  ]),
+  [device, eviction, expertLoad, fabric, group, kvIndex, modelSource, network, router, scheduler, stepCost, technique, workload].map(
+    (p) => [p.id, p as Point<unknown>],
+  ),
 )
 
 interface Provision {

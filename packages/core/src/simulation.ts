@@ -1,3 +1,4 @@
+import { bindFabric, planFabric } from './build-fabric.js'
 import { type BuiltPool, buildPool } from './build-pool.js'
 import { LiveClusterView } from './cluster-view.js'
 import { type Choice, parseOptions, parseScenario, type Scenario, type ScenarioInput } from './config.js'
@@ -85,7 +86,9 @@ export class Simulation {
     this.results = new Results(scenario.results.keepRequests, scenario.latencyFrom)
     this.unitHandles = 2 * scenario.pools.reduce((sum, pool) => sum + pool.count, 0)
     this.engine = new Engine(this.events, this.requests, this.results, this.unitHandles)
-    this.pools = scenario.pools.map((pool, i) => buildPool(pool, `pools[${i}]`, registry, this.engine))
+    const links = planFabric(scenario.fabric, registry)
+    this.pools = scenario.pools.map((pool, i) => buildPool(pool, `pools[${i}]`, registry, this.engine, links))
+    bindFabric(scenario, this.pools, links, registry, this.engine)
     for (const pool of this.pools) this.addUnits(pool, stretches)
     this.engine.units = this.units
     this.view = new LiveClusterView(this.units)

@@ -4,6 +4,7 @@ import type { Engine } from './engine.js'
 import { type Metric, metricsOf } from './metrics.js'
 import { type OperatorClass, operatorClasses } from './operators.js'
 import { type Provenance, provenances } from './points/device.js'
+import type { LinkUsage } from './points/fabric.js'
 import type { Refusal, Results } from './results.js'
 import { addUsage, emptyUsage, type Resource, resources } from './step-price.js'
 import type { StepUnit } from './step-unit.js'
@@ -40,6 +41,8 @@ export interface SimulationResult {
   timeByProvenance: Record<Provenance, number>
   /** Time in which replicas ran nothing. */
   idleS: number
+  /** What travelled between ranks and hosts: how many, at most at once, and what the links carried. */
+  transfers: { count: number; bytes: number; peakActive: number; links: LinkUsage[] }
   /** Totals that techniques counted. */
   counters: Record<string, number>
   assumptions: string[]
@@ -55,6 +58,7 @@ export interface SummaryInput {
 }
 
 export function summarise({ scenario, results, units, pools, engine }: SummaryInput): SimulationResult {
+  const { transfers } = engine
   const usage = emptyUsage()
   for (const pool of pools) addUsage(usage, pool.base.usage.summary(), 1)
   const steps = units.reduce((sum, u) => sum + u.steps, 0)
@@ -94,8 +98,9 @@ export function summarise({ scenario, results, units, pools, engine }: SummaryIn
     timeByResource: named(resources, usage.resourceNs),
     timeByProvenance: named(provenances, usage.provenanceNs),
     idleS: Math.max(0, units.length * durationNs - busyNs) / 1e9,
+    transfers: { count: transfers.count, bytes: transfers.bytes, peakActive: transfers.peakActive, links: transfers.usage(engine.nowNs) },
     counters: Object.fromEntries([...engine.counters].map(([name, counter]) => [name, counter.value])),
-    assumptions: [...new Set(pools.flatMap((p) => p.assumptions))],
+    assumptions: [...new Set([...pools.flatMap((p) => p.assumptions), ...transfers.assumptions])],
   }
 }
 

@@ -36,6 +36,7 @@ export function sampleResult(changes: Partial<SimulationResult> = {}): Simulatio
     timeByResource: { compute: 2.5, memory: 7, link: 0.5, host: 0 },
     timeByProvenance: { measured: 7.5, interpolated: 2.5, extrapolated: 0, analytic: 0 },
     idleS: 2.5,
+    transfers: { count: 0, bytes: 0, peakActive: 0, links: [] },
     counters: { 'drafted tokens': 1234 },
     assumptions: [
       'A sentence that is long enough to need more than one line of a terminal, since it goes on and on until 100.0 % of what it has to say is said.',

@@ -1,6 +1,7 @@
 import type { Plugin, ScenarioInput, SimulationInput } from '@servesim/core'
 import { type ListedRequest, listWorkloads } from './list-workload.js'
 import { toyDevices } from './toy-device.js'
+import { toyFabrics } from './toy-fabric.js'
 import { toyJitter } from './toy-jitter.js'
 import { toyModels } from './toy-model.js'
 import { toyNetworks } from './toy-network.js'
@@ -9,7 +10,7 @@ import { toySchedulers } from './toy-scheduler.js'
 /** All toy parts, as one plugin. */
 export const toyParts: Plugin = {
   name: 'toy-parts',
-  plugins: [toyModels, toyDevices, toyNetworks, toySchedulers, toyJitter, listWorkloads],
+  plugins: [toyModels, toyDevices, toyFabrics, toyNetworks, toySchedulers, toyJitter, listWorkloads],
   setup: () => {},
 }
 

@@ -3,6 +3,7 @@ import {
   type DeviceProvider,
   device,
   eviction,
+  fabric,
   isServesimError,
   modelSource,
   network,
@@ -135,7 +136,7 @@ function modelText(rows: Row[]): string[] {
   return [...table(columns, cells), '', 'Shapes: each model’s config.json on Hugging Face. Any other model: --model path/to/config.json']
 }
 
-const points: Record<string, Point<{ name: string }>> = { device, scheduler, technique, eviction, router, network, workload }
+const points: Record<string, Point<{ name: string }>> = { device, scheduler, technique, eviction, router, network, fabric, workload }
 
 function pluginRows(registry: Registry, cwd: string): Row[] {
   const loaded = Object.entries(points).flatMap(([point, token]) =>

@@ -1,6 +1,7 @@
 export * from './device.js'
 export * from './eviction.js'
 export * from './expert-load.js'
+export * from './fabric.js'
 export * from './group.js'
 export * from './kv-index.js'
 export * from './model-source.js'
