@@ -24,7 +24,8 @@ export function manifestProblems(root) {
       const readme = readmeProblems(root, one).map((problem) => `${one.folder}/README.md: ${problem}`)
       const config = referenceProblems(root, one, folders).map((problem) => `${one.folder}/tsconfig.json: ${problem}`)
       const manifest = [...fieldProblems(one), ...exportProblems(root, one), ...pluginProblems(one)]
-      return [...manifest.map((problem) => `${one.folder}/package.json: ${problem}`), ...config, ...readme]
+      const conformance = conformanceProblems(root, one)
+      return [...conformance, ...manifest.map((problem) => `${one.folder}/package.json: ${problem}`), ...config, ...readme]
     })
 }
 
@@ -90,6 +91,19 @@ function pluginProblems({ folder, manifest }) {
     problems.push('servesim must be { "kind": "…", "contract": 1, "provides": […] }.')
   }
   return problems
+}
+
+/**
+ * Every plugin shows that it obeys the laws of its kind; a preset has none of its own.
+ * @param {string} root
+ * @param {WorkspacePackage} one
+ */
+function conformanceProblems(root, { folder, manifest }) {
+  const kind = manifest.servesim?.kind
+  if (kind === undefined || kind === 'preset') return []
+  const file = `${folder}/test/conformance.test.ts`
+  if (existsSync(join(root, file)) && readFileSync(join(root, file), 'utf8').includes("from '@servesim/testkit'")) return []
+  return [`${file}: must run the suite of its kind: import { describePlugin } from '@servesim/testkit', then describePlugin(yourPlugin).`]
 }
 
 /**

@@ -176,6 +176,15 @@ describe('a manifest keeps its promises', () => {
     expect(found().join('\n')).not.toContain(problem)
   })
 
+  test('and it runs the suite of its kind', () => {
+    const file = `${folder}/test/conformance.test.ts`
+    const before = readFileSync(join(copy, file), 'utf8')
+    plant(file, `import '../src/index.js'\n`)
+    expect(found().join('\n')).toContain(`${file}: must run the suite of its kind`)
+    plant(file, before)
+    expect(found()).toEqual([])
+  })
+
   test('and its README has every part', () => {
     plantInManifest(folder, (manifest) => Object.assign(manifest, { dependencies: { zod: 'catalog:' } }))
     plant(`${folder}/src/options.ts`, `z.string().describe('a thing')\n`)

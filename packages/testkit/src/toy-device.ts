@@ -29,7 +29,16 @@ export const toyDevices = definePlugin('toy-device', (host) => {
 
 function toyDevice({ stepNs, tokenNs, sequenceNs, contextNs, memoryBytes }: ToyDeviceOptions): Device {
   return {
-    spec: { name: 'toy-device', vendor: 'toy', memoryBytes, memoryBytesPerSecond: 1e12, bf16FlopPerSecond: 1e14, source: 'invented' },
+    spec: {
+      name: 'toy-device',
+      vendor: 'toy',
+      memoryBytes,
+      memoryBytesPerSecond: 1e12,
+      bf16FlopPerSecond: 1e14,
+      linkBytesPerSecond: 1e11,
+      linkKind: 'nvlink',
+      source: 'invented',
+    },
     collectives: [],
     straggler: { streamingMultiprocessors: 4, blockNsPerContextToken: contextNs, sharedNsPerContextToken: contextNs, source: 'invented' },
     compile: (): CompiledDevice => ({

@@ -1,4 +1,4 @@
-import { definePlugin, type RunPrice, type StepCost, type StepPrice, type StepView, stepCost, technique } from '@servesim/core'
+import { definePlugin, type Reads, type RunPrice, type StepCost, type StepPrice, type StepView, stepCost, technique } from '@servesim/core'
 import { z } from 'zod'
 
 /**
@@ -15,12 +15,14 @@ export const toyJitter = definePlugin('toy-jitter', (host) => {
 })
 
 class Jitter implements StepCost {
-  readonly reads = 'sequences'
-
   constructor(
     private readonly next: StepCost,
     private readonly amplitudeNs: number,
   ) {}
+
+  get reads(): Reads {
+    return this.next.reads === 'tokens' ? 'tokens' : 'sequences'
+  }
 
   price(step: StepView, startNs: number, out: StepPrice): void {
     this.next.price(step, startNs, out)

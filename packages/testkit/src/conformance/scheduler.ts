@@ -1,50 +1,63 @@
-import { createSimulation, type Plugin, Registry, type SimulationInput, scheduler } from '@servesim/core'
-import { describe, expect, it } from 'vitest'
+import { type Plugin, Registry, type SimulationInput, scheduler } from '@servesim/core'
 import { runChecked } from '../invariants.js'
-import { outcomeOf } from '../outcome.js'
 import { randomRequests } from '../random-requests.js'
 import { referencePrefixCaching } from '../reference-block-cache.js'
 import { smallScenario } from '../scenario.js'
+import { fastestMs } from './budget.js'
+import { providerChecks } from './provider.js'
+import { register } from './register.js'
+import { runChecks } from './runs.js'
+import { holds, optionsFor, type Suite, type SuiteOptions } from './suite.js'
 
 const runs = 60
+/** Requests of the run that is timed, and what each may take. */
+const timedRequests = 400
+const budgetUs = 2000
 
 /** What every scheduler must do, for each scheduler of a plugin. @param options of the scheduler, where its defaults are not enough */
-export function describeScheduler(plugin: Plugin, options: Record<string, unknown> = {}): void {
-  for (const { provided } of new Registry([plugin]).all(scheduler)) {
-    describe(`scheduler ${provided.name}`, () => {
-      const scenario = (number: number): SimulationInput =>
-        smallScenario({
-          plugins: [plugin, referencePrefixCaching],
-          requests: randomRequests(number),
-          // Room for some of the requests at a time, and for the longest of them alone.
-          blocks: 200,
-          pool: {
-            scheduler: { use: provided.name, ...options },
-            maxModelLenTokens: 190,
-            techniques: number % 2 === 0 ? [] : [{ use: 'reference-prefix-caching' }],
+export function describeScheduler(plugin: Plugin, options: SuiteOptions = {}): void {
+  register(schedulerSuites(plugin, options))
+}
+
+export function schedulerSuites(plugin: Plugin, allOptions: SuiteOptions = {}): Suite[] {
+  return new Registry([plugin]).all(scheduler).map(({ provided }) => {
+    const choice = { use: provided.name, ...optionsFor(allOptions, provided.name) }
+    const scenario = (number: number): SimulationInput =>
+      smallScenario({
+        plugins: [plugin, referencePrefixCaching],
+        requests: randomRequests(number),
+        // Room for some of the requests at a time, and for the longest of them alone.
+        blocks: 200,
+        pool: {
+          scheduler: choice,
+          maxModelLenTokens: 190,
+          techniques: number % 2 === 0 ? [] : [{ use: 'reference-prefix-caching' }],
+        },
+      })
+    return {
+      title: `scheduler ${provided.name}`,
+      checks: [
+        ...providerChecks(plugin, scheduler, provided),
+        {
+          name: 'finishes every request, step by step',
+          run() {
+            for (let number = 0; number < runs; number++) {
+              const { results } = runChecked(scenario(number), { stretches: false })
+              holds(results.finished === results.arrived, `Run ${number}: ${results.finished} of ${results.arrived} requests finished.`)
+            }
           },
-        })
-
-      it('serves every request with the laws of the engine intact', () => {
-        for (let number = 0; number < runs; number++) {
-          const { results } = runChecked(scenario(number), { stretches: false })
-          expect(results.finished).toBe(results.arrived)
-        }
-      })
-
-      it('calls a batch steady only where the coming steps repeat it', () => {
-        for (let number = 0; number < runs; number++) {
-          const [fast, plain] = [createSimulation(scenario(number)), createSimulation(scenario(number), { stretches: false })]
-          fast.run()
-          plain.run()
-          expect(outcomeOf(fast).exact).toEqual(outcomeOf(plain).exact)
-        }
-      })
-
-      it('decides the same again', () => {
-        for (let number = 0; number < runs; number++)
-          expect(outcomeOf(runChecked(scenario(number)))).toEqual(outcomeOf(runChecked(scenario(number))))
-      })
-    })
-  }
+        },
+        ...runChecks(scenario, runs),
+        {
+          name: 'forms steps within its budget of time, also when many requests wait',
+          run() {
+            const requests = Array.from({ length: timedRequests }, () => ({ arrivalNs: 0, promptTokens: 20, outputTokens: 10 }))
+            const input = smallScenario({ plugins: [plugin], requests, blocks: 200, pool: { scheduler: choice, maxModelLenTokens: 190 } })
+            const eachUs = (fastestMs(() => runChecked(input, { stretches: false })) * 1000) / timedRequests
+            holds(eachUs <= budgetUs, `A request takes ${eachUs.toFixed(0)} µs of scheduling, the budget is ${budgetUs} µs.`)
+          },
+        },
+      ],
+    }
+  })
 }

@@ -1,4 +1,4 @@
-import type { RunPrice, StepCost, StepPrice, StepView } from '@servesim/core'
+import type { Reads, RunPrice, StepCost, StepPrice, StepView } from '@servesim/core'
 
 /**
  * Pads a step to the captured size that will replay it, as vLLM's dispatcher does: a batch that only decodes runs in one full graph,
@@ -6,8 +6,6 @@ import type { RunPrice, StepCost, StepPrice, StepView } from '@servesim/core'
  * graph and no padding.
  */
 export class GraphPadding implements StepCost {
-  readonly reads = 'shape'
-
   /**
    * @param padded entry t: size captured for t tokens
    * @param largestFull largest size with a full graph: vLLM captures those up to its sequence limit only; 0 for none
@@ -17,6 +15,11 @@ export class GraphPadding implements StepCost {
     private readonly padded: Int32Array,
     private readonly largestFull: number,
   ) {}
+
+  /** Looks at counts alone; what it wraps may look closer. */
+  get reads(): Reads {
+    return this.next.reads
+  }
 
   price(step: StepView, startNs: number, out: StepPrice): void {
     this.pad(step)

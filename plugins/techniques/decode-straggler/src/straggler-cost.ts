@@ -1,4 +1,4 @@
-import type { RunPrice, StepCost, StepPrice, StepView } from '@servesim/core'
+import type { Reads, RunPrice, StepCost, StepPrice, StepView } from '@servesim/core'
 import type { StragglerTable } from './straggler-table.js'
 
 /**
@@ -6,13 +6,16 @@ import type { StragglerTable } from './straggler-table.js'
  * longest context), so each step of a run costs one lookup.
  */
 export class StragglerCost implements StepCost {
-  readonly reads = 'shape'
-
   constructor(
     private readonly next: StepCost,
     private readonly table: StragglerTable,
     private readonly layers: number,
   ) {}
+
+  /** Looks at counts alone; what it wraps may look closer. */
+  get reads(): Reads {
+    return this.next.reads
+  }
 
   price(step: StepView, startNs: number, out: StepPrice): void {
     this.next.price(step, startNs, out)

@@ -1,4 +1,4 @@
-import type { RunPrice, StepCost, StepPrice, StepView } from '@servesim/core'
+import type { Reads, RunPrice, StepCost, StepPrice, StepView } from '@servesim/core'
 
 export interface HostTimes {
   /** A step with prefill that no graph replays, ns. */
@@ -14,12 +14,15 @@ export interface HostTimes {
  * scheduling hides what fits under the step that runs meanwhile; how much that is, core finds out.
  */
 export class HostTime implements StepCost {
-  readonly reads = 'shape'
-
   constructor(
     private readonly next: StepCost,
     private readonly times: HostTimes,
   ) {}
+
+  /** Looks at counts alone; what it wraps may look closer. */
+  get reads(): Reads {
+    return this.next.reads
+  }
 
   price(step: StepView, startNs: number, out: StepPrice): void {
     this.next.price(step, startNs, out)

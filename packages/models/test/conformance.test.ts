@@ -1,0 +1,4 @@
+import { describeModelSource } from '@servesim/testkit'
+import { models } from '../src/index.js'
+
+describeModelSource(models)
