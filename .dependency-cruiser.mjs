@@ -27,7 +27,7 @@ export default {
       comment: 'These run in a browser worker as they are. What needs Node lives under src/node (or src/node.ts) of profile and workload.',
       severity: 'error',
       from: {
-        path: '^(packages/(core|models|profile|workload|report)|plugins/[^/]+/[^/]+)/src/',
+        path: '^(packages/(core|models|profile|roofline|workload|report)|plugins/[^/]+/[^/]+)/src/',
         pathNot: [notTests, '^packages/(profile|workload)/src/node(/|[.]ts$)'],
       },
       to: { dependencyTypes: ['core'] },
@@ -40,11 +40,18 @@ export default {
       to: { path: '^(packages|plugins|apps)/', pathNot: '^packages/($1|core)/' },
     },
     {
+      name: 'roofline-on-profile',
+      comment: 'roofline makes devices from figures or from bundles.',
+      severity: 'error',
+      from: source('packages/roofline'),
+      to: { path: '^(packages|plugins|apps)/', pathNot: '^packages/(roofline|profile|core)/' },
+    },
+    {
       name: 'plugins-stand-apart',
-      comment: 'A plugin uses core, models and profile; what two plugins share is an extension point.',
+      comment: 'A plugin uses core, models, profile and roofline; what two plugins share is an extension point.',
       severity: 'error',
       from: { path: '^plugins/([^/]+/[^/]+)/src/', pathNot: notTests },
-      to: { path: '^(packages|plugins|apps)/', pathNot: '^(packages/(core|models|profile)|plugins/$1)/' },
+      to: { path: '^(packages|plugins|apps)/', pathNot: '^(packages/(core|models|profile|roofline)|plugins/$1)/' },
     },
     {
       name: 'nobody-imports-the-command-line',

@@ -1,4 +1,4 @@
-import { applyUse, assign, forEachPool, parseAssignment, parseUse, vllmFlags, withValueAt } from '@servesim/config'
+import { applyUse, assign, forEachPool, parseAssignments, parseUse, vllmFlags, withValueAt } from '@servesim/config'
 import { type Registry, ServesimError } from '@servesim/core'
 import { type Command, Option } from 'commander'
 import { addTechniqueFlags, camelCase, withTechniqueFlags } from './technique-flags.js'
@@ -41,7 +41,11 @@ export function addScenarioFlags(command: Command, builtIn: Registry): Command {
     .addOption(new Option('--latency-from <instant>', 'instant from which TTFT and latency count').choices(['arrival', 'queued']))
     .optionsGroup('Anything else:')
     .option('--use <plugin[:key=value,…]>', 'switch a plugin on: router, technique, scheduler, network, workload (repeatable)', collect)
-    .option('--set <path=value>', 'set anything, such as pools[0].scheduler.release=0.28 (repeatable)', collect)
+    .option(
+      '--set <path=value>',
+      'set anything, such as pools[0].scheduler.release=0.28, or what if: device.hbmBandwidth=2x (repeatable)',
+      collect,
+    )
     .option('--plugin <file|package>', 'load a plugin (repeatable)', collect)
 
   addTechniqueFlags(command, builtIn)
@@ -67,7 +71,7 @@ export function withFlags(scenario: unknown, flags: RunFlags, registry: Registry
     const value = given[camelCase(flag.name)]
     if (typeof value === 'string' || typeof value === 'boolean') changed = flag.apply(changed, value, registry)
   }
-  for (const text of flags.set ?? []) changed = assign(changed, parseAssignment(text), registry)
+  for (const text of flags.set ?? []) for (const assignment of parseAssignments(text)) changed = assign(changed, assignment, registry)
   return changed
 }
 

@@ -1,7 +1,7 @@
 import { Registry } from '@servesim/core'
 import { describe, expect, test } from 'vitest'
 import { toyScenario, toys } from '../test/toy-plugins.js'
-import { assign, parseAssignment, readValue } from './assignments.js'
+import { assign, parseAssignment, parseAssignments, readValue } from './assignments.js'
 
 const registry = new Registry([toys])
 const set = (text: string) => assign(toyScenario, parseAssignment(text), registry) as Record<string, never>
@@ -20,6 +20,20 @@ describe('--set', () => {
   test('makes room for options of a device that is named by its name alone', () => {
     expect(set('pools[0].device.bundle=x')).toMatchObject({ pools: [{ device: { use: 'toy-1', bundle: 'x' } }] })
     expect(set('pools[0].device=toy-2')).toMatchObject({ pools: [{ device: 'toy-2' }] })
+  })
+
+  test('device.… is the device of every pool: a figure of its chip, by any of its names, or an option', () => {
+    const all = parseAssignments('device.hbmBandwidth=2x,device.interconnect=900GB/s, device.bundle=x')
+    const changed = all.reduce<unknown>((scenario, assignment) => assign(scenario, assignment, registry), toyScenario)
+    expect(changed).toMatchObject({
+      pools: [{ device: { use: 'toy-1', bundle: 'x', figures: { memoryBytesPerSecond: '2x', linkBytesPerSecond: '900GB/s' } } }],
+    })
+    expect(() => set('device.hbmBandwith=2x')).toThrow(expect.objectContaining({ hint: expect.stringContaining('hbmBandwidth') }))
+  })
+
+  test('a comma separates settings only where another path follows', () => {
+    expect(parseAssignments('a=[1,2],b="x,y=1"').map(({ text }) => text)).toEqual(['[1,2]', '"x,y=1"'])
+    expect(parseAssignments('a=1,2').map(({ text }) => text)).toEqual(['1,2'])
   })
 
   test('keeps a value that fits nothing, for the build to refuse', () => {

@@ -1,6 +1,6 @@
-import { type Registry, ServesimError } from '@servesim/core'
+import { figureName, type Registry, ServesimError } from '@servesim/core'
 import { schemaAt } from './choices.js'
-import { type PathKey, parsePath, withValueAt } from './path.js'
+import { type PathKey, parsePath, splitOutsideBrackets, withValueAt } from './path.js'
 
 /** Sets one value of a scenario; `keys` and `text` as a person wrote them. */
 export interface Assignment {
@@ -22,8 +22,41 @@ export function parseAssignment(text: string): Assignment {
   return { keys: parsePath(text.slice(0, at).trim()), text: text.slice(at + 1).trim() }
 }
 
-/** A copy of the scenario with the value set; it is read as the option at that place wants it. */
-export function assign(scenario: unknown, { keys, text }: Assignment, registry: Registry): unknown {
+/**
+ * Several in one text, `a=1,b=2`: a comma ends one where the next path and its `=` follow.
+ * @throws ServesimError SERVESIM_BAD_OPTION
+ */
+export function parseAssignments(text: string): Assignment[] {
+  const settings: string[] = []
+  for (const part of splitOutsideBrackets(text)) {
+    if (settings.length === 0 || /^\s*[A-Za-z_$][\w$.[\]-]*\s*=/.test(part)) settings.push(part)
+    else settings[settings.length - 1] += `,${part}`
+  }
+  return (settings.length === 0 ? [text] : settings).map(parseAssignment)
+}
+
+/**
+ * A copy of the scenario with the value set; it is read as the option at that place wants it. `device.…` is the device of every pool: a
+ * figure of its chip, in any of its names, or an option.
+ */
+export function assign(scenario: unknown, assignment: Assignment, registry: Registry): unknown {
+  const [first, second, ...rest] = assignment.keys
+  if (first !== 'device' || typeof second !== 'string') return assignOne(scenario, assignment, registry)
+  const pools = (scenario as { pools?: unknown }).pools
+  let changed = scenario
+  for (const [i] of (Array.isArray(pools) ? pools : []).entries()) {
+    const keys: PathKey[] = ['pools', i, 'device', second, ...rest]
+    if (second === 'use' || second === 'figures' || schemaAt(keys, widenDevice(changed, keys), registry) !== undefined)
+      changed = assignOne(changed, { keys, text: assignment.text }, registry)
+    else {
+      const figure: PathKey[] = ['pools', i, 'device', 'figures', figureName(second, 'device')]
+      changed = withValueAt(widenDevice(changed, figure), figure, readValue(assignment.text))
+    }
+  }
+  return changed
+}
+
+function assignOne(scenario: unknown, { keys, text }: Assignment, registry: Registry): unknown {
   // Options of a device that is named by a plain string need a place to stand.
   const widened = widenDevice(scenario, keys)
   return withValueAt(widened, keys, readValue(text, schemaAt(keys, widened, registry)))

@@ -1,4 +1,4 @@
-export { type Assignment, assign, parseAssignment, readValue } from './assignments.js'
+export { type Assignment, assign, parseAssignment, parseAssignments, readValue } from './assignments.js'
 export { choicePoints, findProvider, type NamedProvider, schemaAt } from './choices.js'
 export { completeScenario } from './complete.js'
 export { withDataFiles } from './data-files.js'

@@ -57,3 +57,23 @@ export function withValueAt(target: unknown, keys: readonly PathKey[], value: un
 export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
+
+/** Splits at commas that stand in no bracket or quoted string. */
+export function splitOutsideBrackets(text: string): string[] {
+  const parts: string[] = []
+  let depth = 0
+  let quoted = false
+  let start = 0
+  for (let i = 0; i < text.length; i++) {
+    const c = text[i]!
+    if (c === '"') quoted = !quoted
+    else if (quoted) continue
+    else if ('[{'.includes(c)) depth++
+    else if (']}'.includes(c)) depth--
+    else if (c === ',' && depth === 0) {
+      parts.push(text.slice(start, i))
+      start = i + 1
+    }
+  }
+  return [...parts, text.slice(start)].filter((part) => part.trim() !== '')
+}

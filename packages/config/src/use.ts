@@ -1,7 +1,7 @@
 import { nearMatches, type Registry, ServesimError } from '@servesim/core'
 import { readValue } from './assignments.js'
 import { choicePoints, findProvider, type NamedProvider } from './choices.js'
-import { isObject, parsePath, withValueAt } from './path.js'
+import { isObject, parsePath, splitOutsideBrackets, withValueAt } from './path.js'
 
 /** `name[:key=value,…]`: a provider and options of it, as text. */
 export interface Use {
@@ -94,24 +94,4 @@ function withTechnique(techniques: unknown, choice: { use: string }): unknown[] 
   const list: unknown[] = Array.isArray(techniques) ? techniques : []
   const at = list.findIndex((entry) => isObject(entry) && entry.use === choice.use)
   return at < 0 ? [...list, choice] : list.with(at, choice)
-}
-
-/** Splits at commas that stand in no bracket or quoted string. */
-function splitOutsideBrackets(text: string): string[] {
-  const parts: string[] = []
-  let depth = 0
-  let quoted = false
-  let start = 0
-  for (let i = 0; i < text.length; i++) {
-    const c = text[i]!
-    if (c === '"') quoted = !quoted
-    else if (quoted) continue
-    else if ('[{'.includes(c)) depth++
-    else if (']}'.includes(c)) depth--
-    else if (c === ',' && depth === 0) {
-      parts.push(text.slice(start, i))
-      start = i + 1
-    }
-  }
-  return [...parts, text.slice(start)].filter((part) => part.trim() !== '')
 }

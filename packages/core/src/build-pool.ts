@@ -1,4 +1,4 @@
-import { type Choice, type PoolScenario, parseOptions } from './config.js'
+import { type DeviceChoice, type PoolScenario, parseOptions } from './config.js'
 import type { Engine } from './engine.js'
 import { nearMatches, ServesimError } from './errors.js'
 import { countBlocks, type MemoryClaim, type MemoryPlan } from './memory-plan.js'
@@ -18,6 +18,7 @@ import { type Scheduler, type SchedulerContext, type SchedulerLimits, scheduler 
 import { type StepCost, type StepCostContext, type StepCostLink, stepCost } from './points/step-cost.js'
 import { technique } from './points/technique.js'
 import { BaseStepCost } from './step-price.js'
+import { whatIf } from './what-if.js'
 
 /** A pool with every choice bound. */
 export interface BuiltPool {
@@ -135,10 +136,11 @@ function resolveModel(reference: PoolScenario['model'], path: string, registry: 
 }
 
 function buildDevice(pool: PoolScenario, path: string, model: Model, registry: Registry): Device {
-  const choice: Choice = typeof pool.device === 'string' ? { use: pool.device } : pool.device
+  const { figures, ...choice }: DeviceChoice = typeof pool.device === 'string' ? { use: pool.device } : pool.device
   const provider = registry.named(device, choice.use, `${path}.device`)
   const options = parseOptions(provider.options as OptionsSchema, choice, `${path}.device`)
-  return provider.build(options, { path: `${path}.device`, model: model.id, tensorParallel: pool.parallelism.tensor })
+  const built = provider.build(options, { path: `${path}.device`, model: model.id, tensorParallel: pool.parallelism.tensor })
+  return figures === undefined ? built : whatIf(built, figures, `${path}.device.figures`)
 }
 
 function buildNetwork(

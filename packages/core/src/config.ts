@@ -6,6 +6,14 @@ import type { OptionsSchema } from './points/provider.js'
 const choice = z.looseObject({ use: z.string().min(1).describe('Name of the provider') })
 export type Choice = z.output<typeof choice>
 
+const deviceChoice = choice.extend({
+  figures: z
+    .record(z.string(), z.union([z.number(), z.string()]))
+    .optional()
+    .describe('Other figures of the chip: what if? Numbers, numbers with their unit (900GB/s), or factors (2x)'),
+})
+export type DeviceChoice = z.output<typeof deviceChoice>
+
 const positiveInteger = z.number().int().min(1).max(1e9)
 
 /**
@@ -18,7 +26,7 @@ const poolSchema = z.strictObject({
   name: z.string().min(1).optional().describe('Name in summaries and results'),
   count: z.number().int().min(1).max(100_000).default(1).describe('Replicas'),
   model: z.union([z.string().min(1), z.record(z.string(), z.unknown())]).describe('Hugging Face id, or the content of a config.json'),
-  device: z.union([z.string().min(1), choice]).describe('Accelerator'),
+  device: z.union([z.string().min(1), deviceChoice]).describe('Accelerator'),
   parallelism: z
     .strictObject({
       tensor: z.number().int().min(1).max(1024).default(1).describe('Tensor-parallel ranks of a replica'),

@@ -3,6 +3,7 @@ export { type Choice, type PoolScenario, parseOptions, parseScenario, type Scena
 export { type Alarm, type Counter, Engine, type Timer, type Transfer, type TransferEnd } from './engine.js'
 export { type ErrorCode, errorCodes, isServesimError, nearMatches, ServesimError } from './errors.js'
 export { EventQueue, Phase } from './event-queue.js'
+export { type FigureName, figureName, figureNames, formatFigure, readFigure, withFigures } from './figures.js'
 export { DurationHistogram } from './histogram.js'
 export { KvBlocks } from './kv-blocks.js'
 export type { MemoryClaim, MemoryPlan } from './memory-plan.js'
@@ -18,3 +19,4 @@ export { type Advance, type BuildOptions, createSimulation, Simulation, type Sim
 export { type Resource, resources } from './step-price.js'
 export type { SimulationResult } from './summary.js'
 export type { TransferChannel, TransferEnds, Transfers } from './transfers.js'
+export { whatIf } from './what-if.js'

@@ -1,5 +1,8 @@
 import { definePlugin } from '@servesim/core'
+import { cpu } from '@servesim/device-cpu'
 import { gpu } from '@servesim/device-gpu'
+import { npu } from '@servesim/device-npu'
+import { tpu } from '@servesim/device-tpu'
 import { lru } from '@servesim/eviction-lru'
 import { s3Fifo } from '@servesim/eviction-s3-fifo'
 import { models } from '@servesim/models'
@@ -23,6 +26,9 @@ const plugins = [
   models,
   workloads,
   gpu,
+  tpu,
+  npu,
+  cpu,
   analyticalNetwork,
   vllmScheduler,
   sglangScheduler,

@@ -91,6 +91,8 @@ export interface Device {
   readonly straggler?: StragglerFacts
   /** Kernels launched one by one take the host this long for a whole mixed step; absent: unknown. */
   readonly mixedStepHostMs?: number
+  /** The device if its chip had these figures, where it can price itself anew; absent: core scales its latencies. */
+  withSpec?(spec: DeviceSpec): Device
   /**
    * @throws ServesimError SERVESIM_BAD_BUNDLE where an operator of the graph has no latency,
    *   SERVESIM_CAPABILITY_MISMATCH where the device was not measured at this parallelism

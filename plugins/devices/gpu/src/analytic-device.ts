@@ -38,7 +38,12 @@ const pointsPerOctave = 8
  * @param path of the pool in the scenario, for errors
  */
 export function analyticDevice(gpu: AnalyticGpu, path: string): Device {
-  return { spec: gpu.spec, collectives: [], compile: (graph, { expertLoad }) => compile(gpu, graph, expertLoad, path) }
+  return {
+    spec: gpu.spec,
+    collectives: [],
+    withSpec: (spec) => analyticDevice({ ...gpu, spec: { ...gpu.spec, ...spec } }, path),
+    compile: (graph, { expertLoad }) => compile(gpu, graph, expertLoad, path),
+  }
 }
 
 function compile(

@@ -1,0 +1,3 @@
+export { type Accelerator, type Efficiency, type MatrixTile, unmeasured, unmeasuredSentence } from './accelerator.js'
+export { acceleratorProvider, describeChip } from './provider.js'
+export { rooflineDevice } from './roofline-device.js'

@@ -1,0 +1,4 @@
+import { describeDevice } from '@servesim/testkit'
+import { cpu } from '../src/index.js'
+
+describeDevice(cpu)

@@ -1,0 +1,4 @@
+import { describeDevice } from '@servesim/testkit'
+import { tpu } from '../src/index.js'
+
+describeDevice(tpu)
