@@ -2,7 +2,7 @@ import { type DeviceChoice, type PoolScenario, parseOptions } from './config.js'
 import type { Engine } from './engine.js'
 import { nearMatches, ServesimError } from './errors.js'
 import { countBlocks, type MemoryClaim, type MemoryPlan } from './memory-plan.js'
-import type { Model, OperatorGraph } from './operators.js'
+import type { Model, OperatorGraph, Parallelism } from './operators.js'
 import type { Registry } from './plugin.js'
 import { type Device, device } from './points/device.js'
 import { eviction } from './points/eviction.js'
@@ -25,7 +25,10 @@ export interface BuiltPool {
   name: string
   count: number
   model: Model
-  graph: OperatorGraph
+  /** One rank's operators in each pipeline stage, first to last. */
+  stages: readonly OperatorGraph[]
+  /** Each stage's share of the layers. */
+  stageShares: Float64Array
   device: Device
   limits: SchedulerLimits
   maxModelLenTokens: number
@@ -58,26 +61,30 @@ export function buildPool(pool: PoolScenario, path: string, registry: Registry, 
     device: built.spec,
     model,
     maxModelLenTokens: pool.maxModelLenTokens ?? model.maxModelLenTokens,
+    pipelineStages: pool.parallelism.pipeline,
   }
   const limits = schedulerProvider.limits(schedulerOptions, poolContext)
 
   const claims = buildTechniques(pool, path, registry, engine, assume)
   if (claims.expertLoad !== undefined && model.experts > 0) assume(claims.expertLoad.assumption)
-  const graph = model.shard(pool.parallelism, pool.kvCacheDtype === 'fp8' ? { kvBytesPerElement: 1 } : {})
+  const stages = shardStages(pool, model, pool.parallelism)
+  const layers = stages.reduce((sum, stage) => sum + stage.layers, 0)
   checkGroup(pool, path, claims)
-  const compiled = built.compile(graph, {
+  // An operator takes the same on every stage: the device prices those of the whole model once.
+  const [graph] = stages.length === 1 ? stages : shardStages(pool, model, { ...pool.parallelism, pipeline: 1, pipelineLayers: undefined })
+  const compiled = built.compile(graph!, {
     tensorParallel: pool.parallelism.tensor,
     maxBatchedTokens: limits.maxNumBatchedTokens,
     maxSequences: limits.maxNumSeqs,
     expertLoad: claims.expertLoad,
   })
   for (const sentence of compiled.assumptions) assume(sentence)
-  const net = buildNetwork(pool, path, graph, built, limits, registry, links)
-  if (graph.collectives.length > 0) for (const sentence of net?.assumptions ?? []) assume(sentence)
+  const net = buildNetwork(pool, path, stages, built, limits, registry, links)
+  if (net !== undefined && exchanges(stages)) for (const sentence of net.assumptions) assume(sentence)
 
-  const memory = countBlocks({ pool, path, model, graph, device: built.spec, limits, claims: claims.memory, assume })
-  const base = new BaseStepCost(graph, compiled, net, limits.maxNumBatchedTokens, limits.maxNumSeqs, claims.group?.ranks ?? 1)
-  const attention = graph.operators.find((o) => o.kind === 'attention')
+  const memory = countBlocks({ pool, path, model, stages, device: built.spec, limits, claims: claims.memory, assume })
+  const base = new BaseStepCost(stages, compiled, net, limits.maxNumBatchedTokens, limits.maxNumSeqs, claims.group?.ranks ?? 1, handoversBetweenNodes(pool))
+  const attention = graph!.operators.find((o) => o.kind === 'attention')
   const cost = chain(base, claims.links, {
     path,
     device: built.spec,
@@ -86,7 +93,7 @@ export function buildPool(pool: PoolScenario, path: string, registry: Registry, 
     collectives: built.collectives,
     kvHeads: attention?.kvHeads ?? 1,
     kvBytesPerTokenPerHead: attention === undefined ? 0 : 2 * attention.headDim * attention.kvBytesPerElement,
-    layers: graph.layers,
+    layers,
     maxBatchedTokens: limits.maxNumBatchedTokens,
     maxSequences: limits.maxNumSeqs,
     engineRelease: limits.engineRelease,
@@ -96,7 +103,8 @@ export function buildPool(pool: PoolScenario, path: string, registry: Registry, 
     name: pool.name ?? path,
     count: pool.count,
     model,
-    graph,
+    stages,
+    stageShares: Float64Array.from(stages, (stage) => stage.layers / layers),
     device: built,
     limits,
     maxModelLenTokens: memory.maxModelLenTokens,
@@ -143,10 +151,30 @@ function buildDevice(pool: PoolScenario, path: string, model: Model, registry: R
   return figures === undefined ? built : whatIf(built, figures, `${path}.device.figures`)
 }
 
+/** One rank's part of the model, stage by stage. */
+function shardStages({ kvCacheDtype }: PoolScenario, model: Model, parallelism: Parallelism): OperatorGraph[] {
+  const options = kvCacheDtype === 'fp8' ? { kvBytesPerElement: 1 } : {}
+  return Array.from({ length: parallelism.pipeline }, (_, stage) => model.shard(parallelism, { ...options, stage }))
+}
+
+/** Hand-overs by the stage they leave: 1 where a rank's next stage stands on another node. Replicas larger than a node begin with a fresh one. */
+function handoversBetweenNodes({ parallelism: { tensor, pipeline }, devicesPerNode }: PoolScenario): Uint8Array {
+  const node = (rank: number) => (tensor * pipeline <= devicesPerNode ? 0 : Math.floor(rank / devicesPerNode))
+  return Uint8Array.from({ length: pipeline - 1 }, (_, stage) => {
+    for (let rank = stage * tensor; rank < (stage + 1) * tensor; rank++) if (node(rank) !== node(rank + tensor)) return 1
+    return 0
+  })
+}
+
+/** Whether ranks of a replica, or of replicas that share experts, send each other anything. */
+function exchanges(stages: readonly OperatorGraph[]): boolean {
+  return stages.some(({ collectives, handoverBytesPerToken = 0 }) => collectives.length > 0 || handoverBytesPerToken > 0)
+}
+
 function buildNetwork(
   pool: PoolScenario,
   path: string,
-  graph: OperatorGraph,
+  stages: readonly OperatorGraph[],
   built: Device,
   limits: SchedulerLimits,
   registry: Registry,
@@ -155,11 +183,12 @@ function buildNetwork(
   const context = { path: `${path}.network`, device: built.spec, collectives: built.collectives, engineRelease: limits.engineRelease }
   if (pool.network === undefined) {
     if (links !== undefined) return links.network({ ...context, devicesPerNode: pool.devicesPerNode, path: 'fabric' })
-    if (graph.collectives.length === 0) return undefined
+    if (!exchanges(stages)) return undefined
+    const ranks = Math.max(0, ...stages.flatMap(({ collectives }) => collectives.map((c) => c.ranks)))
     throw new ServesimError(
       'SERVESIM_BAD_OPTION',
       `${path}.network`,
-      `${Math.max(...graph.collectives.map((c) => c.ranks))} ranks exchange data in every layer, and the scenario names no network.`,
+      `${ranks > 0 ? `${ranks} ranks exchange data in every layer` : `${stages.length} pipeline stages hand over to each other`}, and the scenario names no network.`,
       'Add a network, such as { use: … } with one that `servesim plugins` lists, or a fabric for the whole cluster.',
     )
   }

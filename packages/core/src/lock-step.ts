@@ -1,4 +1,5 @@
 import { type EventQueue, Phase } from './event-queue.js'
+import { Pipeline } from './pipeline.js'
 import type { Step, StepPeers } from './step.js'
 
 /** What a group asks of a replica. */
@@ -9,10 +10,13 @@ export interface Rank {
   fillNext(nowNs: number): boolean
   /** The step formed last enters the ring; one that holds nothing becomes a dummy. */
   acceptNext(nowNs: number): void
+  /** The step that runs, and the one that starts next. */
   readonly executing: Step
-  /** Prices the step that starts. @returns ns it takes, and the earliest instant at which its launch is done */
-  priceHead(nowNs: number): { durationNs: number; launchedNs: number }
-  startHead(startNs: number, endNs: number, nowNs: number): void
+  readonly entering: Step
+  /** Prices the step that starts: what it takes on each stage is in it then. @returns the earliest instant at which its launch is done */
+  price(readyNs: number): number
+  /** The step that starts does so at `startNs` and ends at `endNs`; the device could have taken it at `readyNs`. */
+  begin(startNs: number, endNs: number, readyNs: number): void
   completeHead(nowNs: number): void
 }
 
@@ -28,15 +32,26 @@ export class LockStepGroup {
   private steps = 0
   private dummySteps = 0
   private hostFreeNs = 0
+  private readonly pipeline: Pipeline
+  /** What the slowest rank takes on each stage. */
+  private readonly stageNs: Float64Array
+  private readonly handoverNs: Float64Array
 
-  /** @param handles of the group's completion and of its next form */
+  /**
+   * @param depth steps formed and not completed on one stage; each further one allows one more
+   * @param handles of the group's completion and of its next form
+   */
   constructor(
     private readonly ranks: readonly Rank[],
     private readonly depth: number,
+    stages: number,
     private readonly waveSteps: number,
     private readonly events: EventQueue,
     private readonly handles: { complete: number; form: number },
   ) {
+    this.pipeline = new Pipeline(stages)
+    this.stageNs = new Float64Array(stages)
+    this.handoverNs = new Float64Array(stages - 1)
     this.peers = { count: ranks.length, tokens: new Int32Array(ranks.length), anyPrefill: false }
   }
 
@@ -56,8 +71,9 @@ export class LockStepGroup {
     this.dummySteps = busy ? 0 : this.dummySteps + 1
     for (const rank of this.ranks) rank.acceptNext(nowNs)
     this.formedCount++
-    if (this.formedCount === 1) this.start(nowNs)
-    if (this.formedCount < this.depth) this.requestForm(nowNs)
+    const { stages } = this.pipeline
+    if (stages > 1 || this.formedCount === 1) this.start(nowNs)
+    if (this.formedCount < this.depth + stages - 1) this.requestForm(nowNs)
   }
 
   /**
@@ -76,31 +92,55 @@ export class LockStepGroup {
     for (const rank of this.ranks) rank.completeHead(nowNs)
     this.formedCount--
     this.steps++
-    if (this.formedCount > 0) this.start(nowNs)
+    if (this.formedCount > 0) {
+      if (this.pipeline.stages === 1) this.start(nowNs)
+      else this.completeHead()
+    }
     this.requestForm(nowNs)
   }
 
-  /** All ranks start; each is priced knowing the others' tokens. */
+  private completeHead(): void {
+    this.events.set(this.handles.complete, this.ranks[0]!.executing.endNs, Phase.complete)
+  }
+
+  /** When the first stage, and the tokens that the next step begins with, are there for it. */
+  private readyNs(nowNs: number): number {
+    const { ranks, pipeline } = this
+    if (pipeline.stages === 1) return nowNs
+    const waits = this.formedCount > pipeline.stages && ranks.some((rank) => rank.entering.needsTokens)
+    return Math.max(nowNs, pipeline.readyNs, waits ? ranks[0]!.executing.endNs : 0)
+  }
+
+  /** All ranks start; each is priced knowing the others' tokens. The slowest decides on every stage. */
   private start(nowNs: number): void {
-    const { ranks, peers } = this
+    const { ranks, peers, pipeline, stageNs, handoverNs } = this
+    const readyNs = this.readyNs(nowNs)
     peers.anyPrefill = false
     for (let i = 0; i < ranks.length; i++) {
-      const { executing } = ranks[i]!
-      peers.tokens[i] = executing.tokens
-      peers.anyPrefill ||= executing.prefills > 0
+      const { entering } = ranks[i]!
+      peers.tokens[i] = entering.tokens
+      peers.anyPrefill ||= entering.prefills > 0
     }
-    let startNs = nowNs
-    let longestNs = 0
+    let launchedNs = 0
+    stageNs.fill(0)
+    handoverNs.fill(0)
     for (const rank of ranks) {
-      rank.executing.peers = peers
-      rank.executing.unpadded()
-      const { durationNs, launchedNs } = rank.priceHead(nowNs)
-      longestNs = Math.max(longestNs, durationNs)
-      startNs = Math.max(startNs, launchedNs)
+      const { entering } = rank
+      entering.peers = peers
+      entering.unpadded()
+      launchedNs = Math.max(launchedNs, rank.price(readyNs))
+      raise(stageNs, entering.stageNs)
+      raise(handoverNs, entering.ahead.handoverNs)
     }
-    this.hostFreeNs = Math.max(this.hostFreeNs, startNs)
-    const endNs = startNs + longestNs
-    for (const rank of ranks) rank.startHead(startNs, endNs, nowNs)
-    this.events.set(this.handles.complete, endNs, Phase.complete)
+    const startNs = Math.max(readyNs, launchedNs)
+    this.hostFreeNs = Math.max(this.hostFreeNs, pipeline.stages === 1 ? startNs : launchedNs)
+    const endNs = pipeline.pass(startNs, stageNs, handoverNs)
+    for (const rank of ranks) rank.begin(startNs, endNs, readyNs)
+    this.completeHead()
   }
+}
+
+/** Entry by entry the larger of the two. */
+function raise(most: Float64Array, values: Float64Array): void {
+  for (let i = 0; i < most.length; i++) most[i] = Math.max(most[i]!, values[i]!)
 }

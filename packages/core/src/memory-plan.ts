@@ -14,8 +14,10 @@ export interface MemoryClaim {
   bytesPerToken?: number
 }
 
-/** What a rank's memory is used for, bytes; `blocks` of KV are what is left. */
+/** What a rank's memory is used for, bytes; `blocks` of KV are what is left. With pipeline stages of the stage that leaves the fewest. */
 export interface MemoryPlan {
+  /** That stage, from 0. */
+  stage: number
   deviceBytes: number
   usableBytes: number
   weightBytes: number
@@ -35,7 +37,8 @@ interface MemoryInput {
   pool: PoolScenario
   path: string
   model: Model
-  graph: OperatorGraph
+  /** Of each pipeline stage. */
+  stages: readonly OperatorGraph[]
   device: DeviceSpec
   limits: SchedulerLimits
   claims: readonly MemoryClaim[]
@@ -47,10 +50,26 @@ interface MemoryInput {
  * the device context and what techniques claim. An explicit block count overrides.
  * @throws ServesimError SERVESIM_OUT_OF_MEMORY with the numbers
  */
-export function countBlocks({ pool, path, model, graph, device, limits, claims, assume }: MemoryInput): MemoryPlan {
-  const { memory } = pool
-  const utilization = memory.gpuMemoryUtilization ?? limits.gpuMemoryUtilization
-  const usableBytes = Math.ceil(device.memoryBytes * utilization)
+export function countBlocks(input: MemoryInput): MemoryPlan {
+  const { pool, path, model, device, limits, assume } = input
+  // The engine takes the smallest count that any of its workers finds.
+  const plan = input.stages.map((_, stage) => planOfStage(input, stage)).reduce((least, other) => (other.blocks < least.blocks ? other : least))
+  const blocks = (pool.memory.numGpuBlocksOverride ?? plan.blocks) - limits.reservedBlocks
+  if (blocks < 1) throw outOfMemory(input, plan)
+  const wanted = pool.maxModelLenTokens ?? model.maxModelLenTokens
+  const fits = blocks * limits.blockSizeTokens
+  if (fits < wanted)
+    assume(`Sequences are limited to ${fits} tokens, all that the KV cache of ${pool.name ?? path} holds; the model allows ${wanted}.`)
+  return { ...plan, deviceBytes: device.memoryBytes, blocks, maxModelLenTokens: Math.min(wanted, fits) }
+}
+
+type StagePlan = Omit<MemoryPlan, 'deviceBytes' | 'maxModelLenTokens'>
+
+/** `blocks` as memory allows, those that the engine keeps for itself included. */
+function planOfStage({ pool, stages, device, limits, claims }: MemoryInput, stage: number): StagePlan {
+  const graph = stages[stage]!
+  const { contextBytes } = pool.memory
+  const usableBytes = Math.ceil(device.memoryBytes * utilizationOf(pool, limits))
   const { weightBytes } = graph
   // vLLM's profile run: a full token budget over as many sequences as fit it, then the sampler.
   const sequences = Math.min(limits.maxNumSeqs, limits.maxNumBatchedTokens)
@@ -62,34 +81,24 @@ export function countBlocks({ pool, path, model, graph, device, limits, claims, 
   const claimedBytesPerToken = claims.reduce((sum, { bytesPerToken = 0 }) => sum + bytesPerToken, 0)
   const bytesPerBlock = (graph.kvBytesPerToken + claimedBytesPerToken) * limits.blockSizeTokens
   const temporaryBytes = limits.temporariesOutside === true ? 0 : activationBytes
-  const left = usableBytes - weightBytes - temporaryBytes - memory.contextBytes - claimedBytes
-  const counted = memory.numGpuBlocksOverride ?? Math.floor(left / bytesPerBlock)
-  const blocks = counted - limits.reservedBlocks
-  if (blocks < 1) {
-    throw new ServesimError(
-      'SERVESIM_OUT_OF_MEMORY',
-      `${path}.memory`,
-      `${model.id} leaves no room for KV blocks on ${device.name}: ${gib(usableBytes)} usable (${utilization} of ${gib(device.memoryBytes)}), ` +
-        `weights ${gib(weightBytes)}, temporaries ${gib(activationBytes)}, context ${gib(memory.contextBytes)}${claims.map(named).join('')}.`,
-      'Use more tensor-parallel ranks, a larger device, or a higher memory.gpuMemoryUtilization.',
-    )
-  }
-  const wanted = pool.maxModelLenTokens ?? model.maxModelLenTokens
-  const fits = blocks * limits.blockSizeTokens
-  if (fits < wanted)
-    assume(`Sequences are limited to ${fits} tokens, all that the KV cache of ${pool.name ?? path} holds; the model allows ${wanted}.`)
-  return {
-    deviceBytes: device.memoryBytes,
-    usableBytes,
-    weightBytes,
-    activationBytes,
-    contextBytes: memory.contextBytes,
-    claims,
-    claimedBytes,
-    bytesPerBlock,
-    blocks,
-    maxModelLenTokens: Math.min(wanted, fits),
-  }
+  const left = usableBytes - weightBytes - temporaryBytes - contextBytes - claimedBytes
+  const blocks = Math.floor(left / bytesPerBlock)
+  return { stage, usableBytes, weightBytes, activationBytes, contextBytes, claims, claimedBytes, bytesPerBlock, blocks }
+}
+
+function utilizationOf({ memory }: PoolScenario, limits: SchedulerLimits): number {
+  return memory.gpuMemoryUtilization ?? limits.gpuMemoryUtilization
+}
+
+function outOfMemory({ pool, path, model, stages, device, limits, claims }: MemoryInput, plan: StagePlan): ServesimError {
+  const where = stages.length > 1 ? `stage ${plan.stage} of ${device.name}` : device.name
+  return new ServesimError(
+    'SERVESIM_OUT_OF_MEMORY',
+    `${path}.memory`,
+    `${model.id} leaves no room for KV blocks on ${where}: ${gib(plan.usableBytes)} usable (${utilizationOf(pool, limits)} of ${gib(device.memoryBytes)}), ` +
+      `weights ${gib(plan.weightBytes)}, temporaries ${gib(plan.activationBytes)}, context ${gib(plan.contextBytes)}${claims.map(named).join('')}.`,
+    'Use more tensor-parallel ranks or pipeline stages, a larger device, or a higher memory.gpuMemoryUtilization.',
+  )
 }
 
 function named({ purpose, bytes, bytesPerToken }: MemoryClaim): string {

@@ -95,11 +95,13 @@ export interface CollectiveCall {
 export interface Parallelism {
   tensor: number
   pipeline: number
+  /** Layers of each stage, instead of equal shares. */
+  pipelineLayers?: readonly number[] | undefined
   /** Ranks that the experts are divided over; more than `tensor` where several replicas share them and step together. */
   expert: number
 }
 
-/** One rank's share of a model. */
+/** One rank's share of a model: of the layers those of its pipeline stage, of each layer its tensor-parallel part. */
 export interface OperatorGraph {
   operators: Operator[]
   collectives: CollectiveCall[]
@@ -107,6 +109,8 @@ export interface OperatorGraph {
   layers: number
   weightBytes: number
   kvBytesPerToken: number
+  /** What a rank hands over to its next pipeline stage for each token; absent or 0 on the last. */
+  handoverBytesPerToken?: number
   /**
    * Temporary tensors in the engine's profile run. Its peak is the larger of two moments: `activationBytesPerToken` for each batched
    * token inside a layer, or at its end what is kept of each token (`outputBytesPerToken`) beside what sampling takes for each sequence
@@ -139,6 +143,8 @@ export interface Model {
 }
 
 export interface ShardOptions {
+  /** Pipeline stage, 0 ≤ stage < `pipeline`; absent: the first. */
+  stage?: number
   /** Bytes of a KV element; absent: as the weights. */
   kvBytesPerElement?: number
 }

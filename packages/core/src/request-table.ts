@@ -39,6 +39,8 @@ export class RequestTable {
   computedTokens = new Int32Array(0)
   /** H */
   placeholderTokens = new Int32Array(0)
+  /** Number of the step that computes its newest token, counted by its replica; kept only where a replica has pipeline stages. */
+  tokenStep = new Int32Array(0)
   /** KV blocks it holds, shared ones included. */
   blocks = new Int32Array(0)
   /** Prompt tokens found in the cache at its first admission; −1 before. */
@@ -72,6 +74,7 @@ export class RequestTable {
     this.outputTokens[row] = 0
     this.computedTokens[row] = 0
     this.placeholderTokens[row] = 0
+    this.tokenStep[row] = -1
     this.blocks[row] = 0
     this.cachedTokens[row] = -1
     this.preemptions[row] = 0
@@ -123,6 +126,7 @@ export class RequestTable {
     this.outputTokens = narrow(this.outputTokens)
     this.computedTokens = narrow(this.computedTokens)
     this.placeholderTokens = narrow(this.placeholderTokens)
+    this.tokenStep = narrow(this.tokenStep)
     this.blocks = narrow(this.blocks)
     this.cachedTokens = narrow(this.cachedTokens)
     this.preemptions = narrow(this.preemptions)

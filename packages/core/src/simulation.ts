@@ -125,9 +125,10 @@ export class Simulation {
       usage: pool.base.usage,
       network: pool.network,
       depth,
+      stageShares: pool.stageShares,
       maxSequences: maxNumSeqs,
       sharesEarly: sharing === 'allocated',
-      stretches: stretches && pool.cost.reads !== 'tokens' && ranks === 1,
+      stretches: stretches && pool.cost.reads !== 'tokens' && ranks === 1 && pool.stages.length === 1,
     }
     for (let i = 0; i < pool.count; i++) {
       const index = pool.kvIndex?.({
@@ -144,7 +145,7 @@ export class Simulation {
     for (let first = this.units.length - pool.count; ranks > 1 && first < this.units.length; first += ranks) {
       const members = this.units.slice(first, first + ranks)
       const handles = { complete: members[0]!.completeHandle, form: members[0]!.formHandle }
-      const group = new LockStepGroup(members, depth, pool.group!.waveSteps, events, handles)
+      const group = new LockStepGroup(members, depth, pool.stages.length, pool.group!.waveSteps, events, handles)
       for (const unit of members) unit.group = group
     }
   }

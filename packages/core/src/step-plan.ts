@@ -15,6 +15,9 @@ interface PlanContext {
 export class FormingPlan implements StepPlan {
   preemptions = 0
   private nowNs = 0
+  /** Tokens of steps with these numbers and later ones are in flight, or not known when this step starts; none without a pipeline. */
+  private inFlightFrom = Number.POSITIVE_INFINITY
+  private unknownFrom = Number.POSITIVE_INFINITY
 
   /** @param forming the step to fill first */
   constructor(
@@ -29,6 +32,12 @@ export class FormingPlan implements StepPlan {
   begin(step: Step, nowNs: number): void {
     this.forming = step
     this.nowNs = nowNs
+  }
+
+  /** There are several stages: the oldest step in flight, and the oldest whose tokens will not be there in time, by their numbers. */
+  track(inFlightFrom: number, unknownFrom: number): void {
+    this.inFlightFrom = inFlightFrom
+    this.unknownFrom = unknownFrom
   }
 
   get totalBlocks(): number {
@@ -51,8 +60,13 @@ export class FormingPlan implements StepPlan {
     return this.forming.remove(request, this.shared.requests.computedTokens)
   }
 
+  awaitsToken(request: number): boolean {
+    return this.shared.requests.tokenStep[request]! >= this.unknownFrom
+  }
+
   isHeld(request: number): boolean {
-    return this.shared.requests.held[request] === 1
+    const { held, tokenStep } = this.shared.requests
+    return held[request] === 1 || tokenStep[request]! >= this.inFlightFrom
   }
 
   match(request: number): number {

@@ -51,7 +51,7 @@ const network: Network = {
   transferNs: () => 0,
 }
 
-const newCost = () => new BaseStepCost(graph, device, network, 64, 16, 1)
+const newCost = () => new BaseStepCost([graph], device, network, 64, 16, 1)
 
 /** @param members tokens and context of each */
 function stepOf(...members: [tokens: number, context: number][]): Step {
@@ -116,7 +116,7 @@ describe('the price of a step', () => {
     const step = stepOf([1, 64])
     step.expertTokens = 100
     step.peerTokens = 60
-    const cost = new BaseStepCost(moe, device, network, 64, 16, 2)
+    const cost = new BaseStepCost([moe], device, network, 64, 16, 2)
     cost.price(step, 0, step)
     // Nothing goes by the replica's own tokens or sequences here.
     expect(step.fixedNs).toBe(3 * 7 * 100 + 3 * 2 * 16 * 60)

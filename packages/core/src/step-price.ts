@@ -24,7 +24,10 @@ const extrapolated = provenances.indexOf('extrapolated')
 export class BaseStepCost implements StepCost {
   readonly reads = 'shape'
   readonly usage: StepUsage
+  /** Of the last pipeline stage, and of those before it. */
   private readonly tables: StepTables
+  private readonly ahead: readonly StepTables[]
+  private readonly handover: Handover | undefined = undefined
   /** Decode rows by sequences, and for how many each was launched. */
   private readonly rows: (Float64Array | undefined)[] = []
   private readonly rowLaunched: number[] = []
@@ -34,46 +37,47 @@ export class BaseStepCost implements StepCost {
   /** Grid cell of the last decode lookup: contexts grow slowly, so the next one is nearly always in it or the next. */
   private cell = 0
 
-  /** @param replicas that step together and share the experts; 1 where each steps alone */
+  /**
+   * @param stages operators of each pipeline stage, first to last
+   * @param replicas that step together and share the experts; 1 where each steps alone
+   * @param betweenNodes hand-overs, by the stage they leave: 1 where they go to another node
+   */
   constructor(
-    graph: OperatorGraph,
+    stages: readonly OperatorGraph[],
     device: CompiledDevice,
     network: Network | undefined,
     maxTokens: number,
     maxSequences: number,
     replicas: number,
+    betweenNodes = new Uint8Array(stages.length - 1),
   ) {
     const table = (maxRows: number) => new RowTable(maxRows, device, network)
-    const tables = {
-      tokens: table(maxTokens),
-      sequences: table(maxSequences),
-      experts: table(maxTokens * replicas),
-      peers: table(maxTokens),
-    }
-    const tableOf = (rows: CollectiveRows) => (rows === 'tokens' ? tables.tokens : rows === 'sequences' ? tables.sequences : tables.peers)
-    this.tables = tables
-    let attentionRepeat = 0
-    for (const operator of graph.operators) {
-      if (operator.kind === 'attention') attentionRepeat += operator.repeat
-      else (operator.kind === 'moe' ? tables.experts : tableOf(operator.rows)).operators.push(operator)
-    }
-    for (const call of graph.collectives) tableOf(call.rows).collectives.push(call)
-    for (const each of Object.values(tables)) each.seal()
+    const tables = stages.map((graph) =>
+      fill(graph, {
+        tokens: table(maxTokens),
+        sequences: table(maxSequences),
+        experts: table(maxTokens * replicas),
+        peers: table(maxTokens),
+      }),
+    )
+    this.tables = tables.at(-1)!
+    this.ahead = tables.slice(0, -1)
+    const bytes = stages[0]!.handoverBytesPerToken ?? 0
+    if (stages.length > 1) this.handover = new Handover(network, bytes, betweenNodes, maxTokens)
+    const attentions = stages.flatMap((graph) => graph.operators.filter((operator) => operator.kind === 'attention'))
     this.attention = device.attention
     this.grid = device.attention.contextTokens
-    this.attentionRepeat = attentionRepeat
+    this.attentionRepeat = attentions.reduce((sum, { repeat }) => sum + repeat, 0)
     this.usage = new StepUsage(tables, device.attention)
   }
 
   price(step: StepView, _startNs: number, out: StepPrice): void {
-    out.fixedNs = this.fixedNs(step)
+    this.priceFixed(step, out)
     out.attentionNs = step.prefills === 0 ? this.decodeNs(this.row(step), step.decodeContextSum / step.decodes) : this.mixedNs(step)
-    out.hostNs = 0
   }
 
   priceRun(step: StepView, count: number, _startNs: number, out: RunPrice): void {
-    out.fixedNs = this.fixedNs(step)
-    out.hostNs = 0
+    this.priceFixed(step, out)
     const { attentionNs } = out
     const { decodes } = step
     const row = this.row(step)
@@ -84,8 +88,17 @@ export class BaseStepCost implements StepCost {
     }
   }
 
-  private fixedNs(step: StepView): number {
-    const { tokens, sequences, experts, peers } = this.tables
+  private priceFixed(step: StepView, out: StepPrice | RunPrice): void {
+    const { ahead, handover } = this
+    out.fixedNs = this.fixedNs(step, this.tables)
+    out.hostNs = 0
+    if (handover === undefined) return
+    const before = out.ahead!
+    handover.price(step.paddedTokens, before.handoverNs)
+    for (let s = 0; s < ahead.length; s++) before.fixedNs[s] = this.fixedNs(step, ahead[s]!)
+  }
+
+  private fixedNs(step: StepView, { tokens, sequences, experts, peers }: StepTables): number {
     return tokens.ns(step.paddedTokens) + sequences.ns(step.sequences) + experts.ns(step.expertTokens) + peers.ns(step.peerTokens)
   }
 
@@ -131,6 +144,49 @@ interface StepTables {
   experts: RowTable
   /** Collectives of those replicas, by the tokens of the one that has most. */
   peers: RowTable
+}
+
+/** Sorts a stage's operators and collectives into its tables. */
+function fill(graph: OperatorGraph, tables: StepTables): StepTables {
+  const tableOf = (rows: CollectiveRows) => (rows === 'tokens' ? tables.tokens : rows === 'sequences' ? tables.sequences : tables.peers)
+  for (const operator of graph.operators) {
+    if (operator.kind === 'attention') continue
+    const table = operator.kind === 'moe' ? tables.experts : tableOf(operator.rows)
+    table.operators.push(operator)
+  }
+  for (const call of graph.collectives) tableOf(call.rows).collectives.push(call)
+  for (const each of Object.values(tables)) each.seal()
+  return tables
+}
+
+/** What a step's activations take from stage to stage, by tokens; priced when a count first occurs. */
+class Handover {
+  private readonly within: Float64Array
+  private readonly between: Float64Array
+
+  constructor(
+    private readonly network: Network | undefined,
+    private readonly bytesPerToken: number,
+    private readonly betweenNodes: Uint8Array,
+    maxTokens: number,
+  ) {
+    this.within = new Float64Array(maxTokens + 1).fill(Number.NaN)
+    this.between = this.within.slice()
+  }
+
+  price(tokens: number, handoverNs: Float64Array): void {
+    for (let s = 0; s < handoverNs.length; s++) handoverNs[s] = this.ns(tokens, this.betweenNodes[s] === 1)
+  }
+
+  private ns(tokens: number, betweenNodes: boolean): number {
+    const prices = betweenNodes ? this.between : this.within
+    const known = prices[tokens]!
+    if (!Number.isNaN(known)) return known
+    const bytes = tokens * this.bytesPerToken
+    const ns = bytes === 0 ? 0 : this.network!.transferNs(bytes, betweenNodes)
+    prices[tokens] = ns
+    return ns
+  }
 }
 
 /**
@@ -215,17 +271,21 @@ export class StepUsage {
   /** Provenance of the mixed step priced last. */
   mixedProvenance: Provenance = 'analytic'
 
+  /** @param stages tables of each pipeline stage */
   constructor(
-    private readonly tables: StepTables,
+    private readonly stages: readonly StepTables[],
     private readonly attention: AttentionLatency,
   ) {}
 
   private countShape({ paddedTokens, sequences, expertTokens, peerTokens }: StepView, steps: number): void {
-    const { tokens, sequences: bySequences, experts, peers } = this.tables
-    tokens.count(paddedTokens, steps)
-    bySequences.count(sequences, steps)
-    experts.count(expertTokens, steps)
-    peers.count(peerTokens, steps)
+    const { stages } = this
+    for (let s = 0; s < stages.length; s++) {
+      const { tokens, sequences: bySequences, experts, peers } = stages[s]!
+      tokens.count(paddedTokens, steps)
+      bySequences.count(sequences, steps)
+      experts.count(expertTokens, steps)
+      peers.count(peerTokens, steps)
+    }
   }
 
   /** The step that was priced last will run. */
@@ -264,7 +324,7 @@ export class StepUsage {
   /** Device time in ns by operator class, resource and provenance. */
   summary(): UsageSummary {
     const summary = emptyUsage()
-    for (const table of Object.values(this.tables)) table.fold(summary)
+    for (const tables of this.stages) for (const table of Object.values(tables)) table.fold(summary)
     const mixedNs = this.mixedAttentionNs.reduce((a, b) => a + b, 0)
     summary.classNs[attentionClass]! += this.decodeAttentionNs + mixedNs
     summary.classNs[hostClass]! += this.hostNs

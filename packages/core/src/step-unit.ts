@@ -3,6 +3,7 @@ import { type EventQueue, Phase } from './event-queue.js'
 import type { KvBlocks } from './kv-blocks.js'
 import { KvUse } from './kv-use.js'
 import type { LockStepGroup, Rank } from './lock-step.js'
+import { Pipeline, setStageTimes } from './pipeline.js'
 import type { PrefixText } from './points/kv-index.js'
 import type { Network } from './points/network.js'
 import type { Scheduler } from './points/scheduler.js'
@@ -26,8 +27,10 @@ export interface UnitContext {
   cost: StepCost
   usage: StepUsage
   network: Network | undefined
-  /** Steps formed and not completed: 1 synchronous, 2 asynchronous scheduling. */
+  /** Steps formed and not completed: 1 synchronous, 2 asynchronous scheduling; each further pipeline stage allows one more. */
   depth: number
+  /** Each pipeline stage's share of the layers; one entry without a pipeline. */
+  stageShares: Float64Array
   maxSequences: number
   /** Blocks can be shared as soon as they are allocated; else when their content has been computed (`SchedulerLimits.sharing`). */
   sharesEarly: boolean
@@ -38,7 +41,8 @@ export interface UnitContext {
 /**
  * One replica: forms steps, prices each when it starts, completes it later. A ring holds the formed steps; its head executes, those
  * behind it wait for the device. With asynchronous scheduling (depth 2) step k + 1 is formed at the instant step k starts, so that an
- * arrival waits one step more and a freed slot or block is seen one step later, as in vLLM.
+ * arrival waits one step more and a freed slot or block is seen one step later, as in vLLM. With pipeline stages as many more steps are in
+ * flight, each in a stage of its own, and a step is priced when it is formed: how long its launch keeps the host decides when the next is.
  */
 export class StepUnit implements StretchHost, Rank {
   readonly running = new RequestList()
@@ -58,7 +62,7 @@ export class StepUnit implements StretchHost, Rank {
   group: LockStepGroup | undefined
   /** The engine's loop is busy launching until then. */
   private hostFreeNs = 0
-  private readonly pricedHead = { durationNs: 0, launchedNs: 0 }
+  private readonly pipeline: Pipeline
   readonly stretch: Stretch
   readonly kvUse = new KvUse()
 
@@ -68,7 +72,9 @@ export class StepUnit implements StretchHost, Rank {
     readonly scheduler: Scheduler,
     readonly shared: UnitContext,
   ) {
-    this.ring = Array.from({ length: shared.depth }, () => new Step(Math.min(shared.maxSequences, 64)))
+    const stages = shared.stageShares.length
+    this.pipeline = new Pipeline(stages)
+    this.ring = Array.from({ length: shared.depth + stages - 1 }, () => new Step(Math.min(shared.maxSequences, 64), stages))
     this.plan = new FormingPlan(index, kv, shared, this.running, this.ring[0]!)
     this.stretch = new Stretch(this)
   }
@@ -121,6 +127,7 @@ export class StepUnit implements StretchHost, Rank {
   arrive(request: number, nowNs: number): void {
     const { requests } = this.shared
     requests.replica[request] = this.index
+    requests.tokenStep[request] = -1
     if (this.stretch.active) {
       if (this.scheduler.staysSteadyWith(request)) {
         // Nothing changes for the running batch: the engine drains its input at the end of the step that runs now. When it does so behind
@@ -144,7 +151,10 @@ export class StepUnit implements StretchHost, Rank {
     }
     if (this.stretch.active) this.stretch.finish()
     else this.completeHead(nowNs)
-    if (this.formedCount > 0) this.start(nowNs)
+    if (this.formedCount > 0) {
+      if (this.pipeline.stages === 1) this.start(nowNs)
+      else this.completeAt(this.executing.endNs)
+    }
     this.requestForm(nowNs)
   }
 
@@ -169,7 +179,7 @@ export class StepUnit implements StretchHost, Rank {
       return
     }
     this.acceptNext(nowNs)
-    if (this.formedCount === 1) this.start(nowNs)
+    if (this.pipeline.stages > 1 || this.formedCount === 1) this.start(nowNs)
     // A stretch begins where the plain path has just formed what the coming steps will repeat.
     if (this.shared.stretches) {
       const reason = this.scheduler.steady() ? this.stretch.begin(nowNs) : 'scheduler'
@@ -186,6 +196,9 @@ export class StepUnit implements StretchHost, Rank {
     const step = this.ring[(this.head + this.formedCount) % this.ring.length]!
     step.clear()
     this.plan.begin(step, nowNs)
+    const { stages } = this.pipeline
+    // Of a full pipeline's steps only the oldest has its tokens out when the next one starts.
+    if (stages > 1) this.plan.track(this.steps, this.steps + Math.max(0, this.formedCount - stages + 1))
     this.scheduler.form(this.plan)
     this.kvUse.set(this.kv.used, nowNs)
     return step.count > 0
@@ -228,34 +241,60 @@ export class StepUnit implements StretchHost, Rank {
       if (depth > 1 && emits) placeholderTokens[r]!++
     }
     step.unpadded()
+    if (this.pipeline.stages > 1) this.markTokens(step)
   }
 
-  /** The ring's head starts: it is priced now. It waits for the device, and for the host that launches it. */
+  /** Notes which step computes each member's token, and whether this one waits for tokens of a step in flight. */
+  private markTokens(step: Step): void {
+    const { tokenStep } = this.shared.requests
+    const number = this.steps + this.formedCount - 1
+    step.needsTokens = false
+    for (let i = 0; i < step.count; i++) {
+      const r = step.members[i]!
+      if (tokenStep[r]! >= this.steps) step.needsTokens = true
+      if (step.emits[i] === 1) tokenStep[r] = number
+    }
+  }
+
+  /** The next step starts: it is priced now. It waits for the device, and for the host that launches it. */
   private start(nowNs: number): void {
-    const { durationNs, launchedNs } = this.priceHead(nowNs)
-    const startNs = Math.max(nowNs, launchedNs)
-    this.startHead(startNs, startNs + durationNs, nowNs)
-    this.shared.events.set(this.completeHandle, startNs + durationNs, Phase.complete)
+    const step = this.entering
+    const readyNs = this.readyNs(nowNs)
+    const startNs = Math.max(readyNs, this.price(readyNs))
+    this.begin(startNs, this.pipeline.pass(startNs, step.stageNs, step.ahead.handoverNs), readyNs)
+    this.completeAt(this.executing.endNs)
   }
 
-  priceHead(nowNs: number): { durationNs: number; launchedNs: number } {
-    const step = this.executing
-    const { cost, usage } = this.shared
-    cost.price(step, nowNs, step)
+  /** The step that starts next: the head, or with pipeline stages the one formed last. */
+  get entering(): Step {
+    return this.pipeline.stages === 1 ? this.executing : this.newest
+  }
+
+  /** When the first stage, and the tokens that the next step begins with, are there for it. */
+  private readyNs(nowNs: number): number {
+    const { pipeline } = this
+    if (pipeline.stages === 1) return nowNs
+    const waits = this.newest.needsTokens && this.formedCount > pipeline.stages
+    return Math.max(nowNs, pipeline.readyNs, waits ? this.executing.endNs : 0)
+  }
+
+  price(readyNs: number): number {
+    const step = this.entering
+    const { cost, usage, stageShares } = this.shared
+    cost.price(step, readyNs, step)
     usage.count(step, step.attentionNs)
-    const priced = this.pricedHead
-    priced.launchedNs = step.formedNs + Math.round(step.hostNs)
-    priced.durationNs = Math.max(1, Math.round(step.fixedNs + step.attentionNs))
-    if (!Number.isFinite(priced.launchedNs + priced.durationNs)) this.refusePrice(step, nowNs)
-    if (priced.launchedNs > this.hostFreeNs) this.hostFreeNs = priced.launchedNs
-    return priced
+    const stagesNs = setStageTimes(step, stageShares)
+    const launchedNs = step.formedNs + Math.round(step.hostNs)
+    if (!Number.isFinite(launchedNs + stagesNs)) this.refusePrice(step, readyNs)
+    if (launchedNs > this.hostFreeNs) this.hostFreeNs = launchedNs
+    return launchedNs
   }
 
-  startHead(startNs: number, endNs: number, nowNs: number): void {
-    const step = this.executing
+  begin(startNs: number, endNs: number, readyNs: number): void {
+    const step = this.entering
     step.startNs = startNs
     step.endNs = endNs
-    this.shared.usage.wait(startNs - nowNs)
+    this.shared.usage.wait(startNs - readyNs)
   }
 
   private refusePrice(step: Step, nowNs: number): never {

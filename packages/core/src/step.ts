@@ -1,4 +1,4 @@
-import type { GraphMode, StepPrice, StepView } from './points/step-cost.js'
+import type { GraphMode, StagesAhead, StepPrice, StepView } from './points/step-cost.js'
 
 /** The steps that replicas run together. */
 export interface StepPeers {
@@ -35,13 +35,20 @@ export class Step implements StepView, StepPrice {
 
   fixedNs = 0
   attentionNs = 0
+  readonly ahead: StagesAhead
   hostNs = 0
+  /** What each pipeline stage takes, rounded; one entry without a pipeline. */
+  readonly stageNs: Float64Array
 
+  /** A member begins with a token that a step in flight computes. */
+  needsTokens = false
   formedNs = 0
   startNs = 0
   endNs = 0
 
-  constructor(capacity: number) {
+  constructor(capacity: number, stages = 1) {
+    this.ahead = { fixedNs: new Float64Array(stages - 1), handoverNs: new Float64Array(stages - 1) }
+    this.stageNs = new Float64Array(stages)
     this.members = new Int32Array(capacity)
     this.memberTokens = new Int32Array(capacity)
     this.emits = new Uint8Array(capacity)

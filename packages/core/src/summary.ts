@@ -35,11 +35,11 @@ export interface SimulationResult {
   cachedTokens: number
   preemptions: number
   kv: { totalBlocks: number; peakShare: number; meanShare: number }
-  /** Device time in seconds, all replicas together. */
+  /** Device time in seconds, all replicas and pipeline stages together. */
   timeByClass: Record<OperatorClass, number>
   timeByResource: Record<Resource, number>
   timeByProvenance: Record<Provenance, number>
-  /** Time in which replicas ran nothing. */
+  /** Time in which replicas, or stages of a pipeline, ran nothing. */
   idleS: number
   /** What travelled between ranks and hosts: how many, at most at once, and what the links carried. */
   transfers: { count: number; bytes: number; peakActive: number; links: LinkUsage[] }
@@ -67,6 +67,7 @@ export function summarise({ scenario, results, units, pools, engine }: SummaryIn
   const durationS = durationNs / 1e9
   const rate = (count: number) => (durationS > 0 ? count / durationS : 0)
   const totalBlocks = units.reduce((sum, u) => sum + u.kv.total, 0)
+  const stages = pools.reduce((sum, p) => sum + p.count * p.stages.length, 0)
   const busyNs = usage.classNs.reduce((a, b) => a + b, 0)
   return {
     requests: { arrived: results.arrived, finished: results.finished, refused: results.refusedCount },
@@ -77,7 +78,7 @@ export function summarise({ scenario, results, units, pools, engine }: SummaryIn
       total: steps,
       fastShare: steps === 0 ? 0 : fast / steps,
       plain: plainShares(units),
-      ruledOut: pools.filter((p) => p.cost.reads === 'tokens' || (p.group?.ranks ?? 1) > 1).map((p) => p.name),
+      ruledOut: pools.filter((p) => p.cost.reads === 'tokens' || (p.group?.ranks ?? 1) > 1 || p.stages.length > 1).map((p) => p.name),
     },
     throughput: {
       durationS,
@@ -97,7 +98,7 @@ export function summarise({ scenario, results, units, pools, engine }: SummaryIn
     timeByClass: named(operatorClasses, usage.classNs),
     timeByResource: named(resources, usage.resourceNs),
     timeByProvenance: named(provenances, usage.provenanceNs),
-    idleS: Math.max(0, units.length * durationNs - busyNs) / 1e9,
+    idleS: Math.max(0, stages * durationNs - busyNs) / 1e9,
     transfers: { count: transfers.count, bytes: transfers.bytes, peakActive: transfers.peakActive, links: transfers.usage(engine.nowNs) },
     counters: Object.fromEntries([...engine.counters].map(([name, counter]) => [name, counter.value])),
     assumptions: [...new Set([...pools.flatMap((p) => p.assumptions), ...transfers.assumptions])],

@@ -2,6 +2,9 @@
 export interface ExpertArchitecture {
   /** Layers whose MLP is a mixture of experts, ≥ 1; the others are dense. */
   layers: number
+  /** Those are every so-many-th layer, the first of them layer `every` − 1, except those listed (from 0, ascending). */
+  every: number
+  exceptLayers: readonly number[]
   experts: number
   /** Experts that one token visits. */
   expertsPerToken: number

@@ -119,15 +119,16 @@ function expertsOf(family: Family, c: Config, path: string): ExpertArchitecture 
     throw bad(`${path}.num_experts_per_tok`, `Key "num_experts_per_tok" is ${expertsPerToken}; expected at most "${countKey}", ${experts}.`)
   }
   const intermediateSize = needed(c, widthKey, path)
-  const layers = sparseLayers(c)
-  return layers === 0 ? undefined : { layers, experts, expertsPerToken, intermediateSize }
+  const every = c.decoder_sparse_step ?? 1
+  const exceptLayers = layersWithout(c, every)
+  const layers = Math.floor(c.num_hidden_layers / every) - exceptLayers.length
+  return layers === 0 ? undefined : { layers, every, exceptLayers, experts, expertsPerToken, intermediateSize }
 }
 
 /** Every `decoder_sparse_step`-th layer has experts, unless `mlp_only_layers` lists it. */
-function sparseLayers(c: Config): number {
-  const step = c.decoder_sparse_step ?? 1
-  const dense = new Set(c.mlp_only_layers?.filter((layer) => layer < c.num_hidden_layers && (layer + 1) % step === 0))
-  return Math.floor(c.num_hidden_layers / step) - dense.size
+function layersWithout(c: Config, every: number): number[] {
+  const listed = new Set(c.mlp_only_layers?.filter((layer) => layer < c.num_hidden_layers && (layer + 1) % every === 0))
+  return [...listed].sort((a, b) => a - b)
 }
 
 function needed(c: Config, key: keyof Config & string, path: string): number {

@@ -1,8 +1,9 @@
 import { type Model, type OperatorGraph, type Parallelism, ServesimError, type ShardOptions } from '@servesim/core'
 import { activationBytesPerToken, outputBytesPerToken, samplingBytesPerSequence } from './activations.js'
 import type { Architecture } from './architecture.js'
-import { collectivesOf, operatorsOf } from './graph.js'
+import { collectivesOf, handoverBytesPerToken, operatorsOf } from './graph.js'
 import { shareOf } from './share.js'
+import { stageOf } from './stages.js'
 import { parameterCount, weightElements } from './weights.js'
 
 /** @param id Hugging Face id or any name that tells the model from others; bundles are matched by it */
@@ -35,14 +36,16 @@ function shard(a: Architecture, parallelism: Parallelism, options: ShardOptions)
     )
   }
   const share = shareOf(a, parallelism)
+  const stage = stageOf(a, parallelism, options.stage ?? 0)
   return {
-    operators: operatorsOf(a, share, kvBytesPerElement),
-    collectives: collectivesOf(a, share),
-    layers: a.layers,
-    weightBytes: weightElements(a, share) * a.bytesPerElement,
-    kvBytesPerToken: 2 * share.kvHeads * a.headDim * kvBytesPerElement * a.layers,
-    activationBytesPerToken: activationBytesPerToken(a, share),
-    outputBytesPerToken: outputBytesPerToken(a),
-    samplingBytesPerSequence: samplingBytesPerSequence(a, share),
+    operators: operatorsOf(a, share, stage, kvBytesPerElement),
+    collectives: collectivesOf(a, share, stage),
+    layers: stage.layers,
+    weightBytes: weightElements(a, share, stage) * a.bytesPerElement,
+    kvBytesPerToken: 2 * share.kvHeads * a.headDim * kvBytesPerElement * stage.layers,
+    handoverBytesPerToken: handoverBytesPerToken(a, share, stage),
+    activationBytesPerToken: activationBytesPerToken(a, share, stage),
+    outputBytesPerToken: outputBytesPerToken(a, stage),
+    samplingBytesPerSequence: samplingBytesPerSequence(a, share, stage),
   }
 }

@@ -40,15 +40,8 @@ export function wholeShare(a: Architecture): Share {
  *   SERVESIM_CAPABILITY_MISMATCH where it does not divide what it splits or is not modelled
  */
 export function shareOf(a: Architecture, parallelism: Parallelism): Share {
-  for (const [name, degree] of Object.entries(parallelism)) checkDegree(name, degree)
   const { tensor, pipeline, expert } = parallelism
-  if (pipeline !== 1) {
-    throw mismatch(
-      'pipeline',
-      `Pipeline parallelism ${pipeline} is not modelled yet; expected 1.`,
-      'Set parallelism.pipeline to 1 and raise parallelism.tensor.',
-    )
-  }
+  for (const [name, degree] of Object.entries({ tensor, pipeline, expert })) checkDegree(name, degree)
   checkExpertDegree(a, tensor, expert)
   if (a.kvHeads % tensor !== 0 && tensor % a.kvHeads !== 0) {
     throw mismatch('tensor', `Tensor parallelism ${tensor} neither divides the ${a.kvHeads} KV heads nor is a multiple of them.`)

@@ -1,24 +1,24 @@
 import type { Architecture } from './architecture.js'
 import { type Share, wholeShare } from './share.js'
+import { type Stage, wholeStage } from './stages.js'
 
 /** Parameters as published: vocabulary not padded, tied embeddings counted once. */
 export function parameterCount(a: Architecture): number {
-  return weightElements(a, wholeShare(a))
+  return weightElements(a, wholeShare(a), wholeStage(a))
 }
 
 /**
  * Weight elements of one rank. Norms, the router and the biases of the two projections that an all-reduce follows are on every rank;
  * everything else is divided as `share` says.
  */
-export function weightElements(a: Architecture, share: Share): number {
-  const sparse = a.experts?.layers ?? 0
+export function weightElements(a: Architecture, share: Share, { layers, sparse, first, last }: Stage): number {
   const everyLayer = attentionElements(a, share) + 2 * normElements(a)
   return (
-    a.layers * everyLayer +
-    (a.layers - sparse) * mlpElements(a, share) +
+    layers * everyLayer +
+    (layers - sparse) * mlpElements(a, share) +
     sparse * expertElements(a, share) +
-    normElements(a) +
-    embeddingElements(a, share)
+    (last ? normElements(a) : 0) +
+    embeddingElements(a, share, first, last)
   )
 }
 
@@ -47,6 +47,8 @@ function expertElements(a: Architecture, { localExperts, expertIntermediateSize 
   return a.hiddenSize * (a.experts?.experts ?? 0) + localExperts * 3 * a.hiddenSize * expertIntermediateSize
 }
 
-function embeddingElements(a: Architecture, { vocabularyRows }: Share): number {
-  return vocabularyRows * a.hiddenSize * (a.tiedEmbeddings ? 1 : 2) + (a.lmHeadBias ? vocabularyRows : 0)
+/** The input embedding on the first stage, the output projection on the last; where they are one, both stages hold it. */
+function embeddingElements(a: Architecture, { vocabularyRows }: Share, first: boolean, last: boolean): number {
+  const matrices = first && last && a.tiedEmbeddings ? 1 : Number(first) + Number(last)
+  return vocabularyRows * a.hiddenSize * matrices + (last && a.lmHeadBias ? vocabularyRows : 0)
 }

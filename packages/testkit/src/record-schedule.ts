@@ -78,6 +78,7 @@ function recordingPlan(plan: StepPlan, arrivalIndex: Float64Array, form: Recorde
     get freeBlocks() {
       return plan.freeBlocks
     },
+    awaitsToken: (request) => plan.awaitsToken(request),
     isHeld: (request) => plan.isHeld(request),
     match: (request) => plan.match(request),
     matchMayGrow: (request) => plan.matchMayGrow(request),

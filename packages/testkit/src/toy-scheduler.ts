@@ -54,7 +54,7 @@ class ToyScheduler implements Scheduler {
     this.plan = plan
     const { running } = plan
     let budget = this.maxTokens - running.length
-    for (let i = 0; i < running.length; i++) plan.schedule(running.at(i), 1)
+    for (let i = 0; i < running.length; i++) if (!plan.awaitsToken(running.at(i))) plan.schedule(running.at(i), 1)
     while (this.waiting.length > 0 && !this.full) {
       const r = this.waiting[0]!
       if (plan.isHeld(r)) return

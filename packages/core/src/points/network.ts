@@ -14,8 +14,11 @@ export interface Network extends Part {
   collectiveNs(collective: CollectiveKind, ranks: number, bytes: number): number
   /** How well the prices are known. */
   readonly provenance: 'measured' | 'analytic'
-  /** @returns ns for `bytes` from one replica's ranks to another's, alone on the link */
-  transferNs(bytes: number): number
+  /**
+   * @param betweenNodes the two ranks stand on different nodes; a network of one kind of link makes no difference
+   * @returns ns for `bytes` from one rank to another, alone on the link
+   */
+  transferNs(bytes: number, betweenNodes?: boolean): number
   readonly assumptions: string[]
 }
 

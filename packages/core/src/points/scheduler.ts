@@ -25,7 +25,15 @@ export interface StepPlan {
   schedule(request: number, tokens: number): boolean
   /** Takes this request out of the step; its blocks stay its own until `preempt`. @returns the tokens it had; 0 where it took no part */
   unschedule(request: number): number
-  /** Whether a technique holds this waiting request back, for data that is under way; others may pass it. Pure. */
+  /**
+   * Whether this running request's next token is on its way through pipeline stages and will not be known when the step starts: it cannot
+   * take part. Never so with one stage. Pure.
+   */
+  awaitsToken(request: number): boolean
+  /**
+   * Whether this waiting request is held back, by a technique for data that is under way or, preempted, for a token that is still in a
+   * pipeline stage; others may pass it. Pure.
+   */
   isHeld(request: number): boolean
   /** Cached blocks that an admission of this request would hit: at most all but its last token. Pure. */
   match(request: number): number
@@ -67,7 +75,7 @@ export interface Scheduler extends Part {
 export interface SchedulerLimits {
   maxNumSeqs: number
   maxNumBatchedTokens: number
-  /** Steps formed and not completed: 1 synchronous, 2 asynchronous. */
+  /** Steps formed and not completed: 1 synchronous, 2 asynchronous; each further pipeline stage allows one more. */
   depth: number
   /** Release of the engine that is mimicked. */
   engineRelease: string
@@ -91,6 +99,8 @@ export interface SchedulerPoolContext {
   device: DeviceSpec
   model: Model
   maxModelLenTokens: number
+  /** Absent: 1. */
+  pipelineStages?: number
 }
 
 export interface SchedulerContext extends SchedulerPoolContext {

@@ -33,16 +33,32 @@ export interface StepView {
 
 /** The price of one step; one reused object, written by the chain from its end to its front. Floats; core rounds their sum once. */
 export interface StepPrice {
-  /** Everything whose latency depends on token and sequence counts alone, collectives included. */
+  /**
+   * Everything whose latency depends on token and sequence counts alone, collectives included, on the last pipeline stage: without a
+   * pipeline that is all of it. What a technique adds, such as drafting, happens there.
+   */
   fixedNs: number
+  /** All layers; each stage takes its layers' share. */
   attentionNs: number
+  /** With a pipeline: what goes on before the last stage. */
+  readonly ahead?: StagesAhead
   /** Host work before the step can start, counted from the instant it was formed. */
   hostNs: number
 }
 
+/** Stages before the last one. */
+export interface StagesAhead {
+  /** As `fixedNs` of the last, first stage first. */
+  readonly fixedNs: Float64Array
+  /** From each stage to the next, ns. */
+  readonly handoverNs: Float64Array
+}
+
 /** Prices of a run of pure-decode steps in which every sequence grows by one token a step. */
 export interface RunPrice {
+  /** As in `StepPrice`, the same for each step. */
   fixedNs: number
+  readonly ahead?: StagesAhead
   hostNs: number
   /** Entry j: the j-th step of the run. */
   attentionNs: Float64Array
@@ -76,6 +92,7 @@ export interface StepCostContext {
   /** KV heads of one rank, and the bytes of K and V that one of them keeps per token. */
   kvHeads: number
   kvBytesPerTokenPerHead: number
+  /** Of all stages. */
   layers: number
   maxBatchedTokens: number
   maxSequences: number

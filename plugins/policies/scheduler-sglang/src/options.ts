@@ -58,7 +58,8 @@ export function limitsOf(own: Options, context: SchedulerPoolContext): Scheduler
   return {
     maxNumBatchedTokens: Math.max(promptTokens, maxRunningRequests),
     maxNumSeqs: maxRunningRequests,
-    depth: own.disableOverlapSchedule ? 1 : 2,
+    // SGLang switches overlap off where there are pipeline stages.
+    depth: own.disableOverlapSchedule || (context.pipelineStages ?? 1) > 1 ? 1 : 2,
     engineRelease: 'sglang-0.5',
     // mem_fraction_static on one device: weights and KV; temporaries live in the rest.
     gpuMemoryUtilization: 0.88,

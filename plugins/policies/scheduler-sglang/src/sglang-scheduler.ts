@@ -77,7 +77,8 @@ export class SglangScheduler implements Scheduler {
     if (this.chunked >= 0 || this.batchWasEmpty || lost) this.full = false
   }
 
-  private findDecodes({ running }: StepPlan): void {
+  private findDecodes(plan: StepPlan): void {
+    const { running } = plan
     const { decodes, requests } = this
     const { computedTokens, placeholderTokens, promptTokens, maxOutputTokens } = requests
     decodes.length = 0
@@ -85,7 +86,7 @@ export class SglangScheduler implements Scheduler {
       const r = running.at(i)
       // The last token is in flight.
       const ends = placeholderTokens[r]! > 0 && computedTokens[r]! + 2 - placeholderTokens[r]! >= promptTokens[r]! + maxOutputTokens[r]!
-      if (r !== this.chunked && !ends) decodes.push(r)
+      if (r !== this.chunked && !ends && !plan.awaitsToken(r)) decodes.push(r)
     }
   }
 

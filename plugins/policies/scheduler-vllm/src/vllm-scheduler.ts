@@ -67,7 +67,7 @@ export class VllmScheduler implements Scheduler {
     let budget = tokens
     for (let i = 0; i < running.length && budget > 0; ) {
       const r = running.at(i)
-      const n = Math.min(this.tokensToRun(r), budget)
+      const n = plan.awaitsToken(r) ? 0 : Math.min(this.tokensToRun(r), budget)
       // Nothing to run for this one: those behind it still may, so this is not strictly first come, first served.
       if (n <= 0) {
         i++
