@@ -10,6 +10,7 @@ export interface RunFlags extends WorkloadFlags {
   device?: string
   profile?: string[]
   tp?: string
+  pp?: string
   replicas?: string
   seed?: string
   latencyFrom?: string
@@ -32,6 +33,7 @@ export function addScenarioFlags(command: Command, builtIn: Registry): Command {
     .option('-d, --device <name>', 'accelerator; with --profile the bundle names it')
     .option('-p, --profile <dir...>', 'operator latencies: a bundle, or a folder in a layout that an importer reads')
     .option('--tp <n>', 'tensor-parallel ranks of a replica')
+    .option('--pp <n>', 'pipeline stages of a replica')
     .option('--replicas <n>', 'replicas')
     .optionsGroup('Load:')
     .option('-w, --workload <file|generator>', 'trace file, or a generator such as poisson:promptTokens=512')
@@ -76,7 +78,11 @@ export function withFlags(scenario: unknown, flags: RunFlags, registry: Registry
 }
 
 function withPoolFlags(scenario: unknown, flags: RunFlags): unknown {
-  const { model, device, tp, replicas } = flags
+  const { model, device, tp, pp, replicas } = flags
+  const parallelism = {
+    ...(tp !== undefined && { tensor: wholeNumber(tp, '--tp') }),
+    ...(pp !== undefined && { pipeline: wholeNumber(pp, '--pp') }),
+  }
   const pools = (scenario as { pools?: unknown[] }).pools
   if (replicas !== undefined && pools?.length !== 1) {
     throw new ServesimError(
@@ -90,7 +96,7 @@ function withPoolFlags(scenario: unknown, flags: RunFlags): unknown {
     ...pool,
     ...(model !== undefined && { model }),
     ...(device !== undefined && { device }),
-    ...(tp !== undefined && { parallelism: { ...(pool.parallelism as object | undefined), tensor: wholeNumber(tp, '--tp') } }),
+    ...(Object.keys(parallelism).length > 0 && { parallelism: { ...(pool.parallelism as object | undefined), ...parallelism } }),
     ...(replicas !== undefined && { count: wholeNumber(replicas, '--replicas') }),
   }))
 }

@@ -13,6 +13,7 @@ describe('flags of vLLM', () => {
     expect(apply('max-num-seqs', '64', two)).toMatchObject({
       pools: [{ scheduler: { maxNumSeqs: 64 } }, { scheduler: { maxNumSeqs: 64 } }],
     })
+    expect(apply('pipeline-parallel-size', '4')).toMatchObject({ pools: [{ parallelism: { pipeline: 4 } }] })
     expect(apply('tensor-parallel-size', '2')).toMatchObject({ pools: [{ parallelism: { tensor: 2 } }] })
   })
 

@@ -36,6 +36,7 @@ const prefixCaching: VllmFlag['apply'] = (scenario, on) =>
 /** Names and meanings: vLLM's engine arguments (vllm/engine/arg_utils.py, releases 0.19 to 0.28). */
 export const vllmFlags: readonly VllmFlag[] = [
   { name: 'tensor-parallel-size', kind: 'value', description: 'tensor-parallel ranks of a replica', apply: member('parallelism.tensor') },
+  { name: 'pipeline-parallel-size', kind: 'value', description: 'pipeline stages of a replica', apply: member('parallelism.pipeline') },
   { name: 'max-model-len', kind: 'value', description: 'longest sequence, tokens', apply: member('maxModelLenTokens') },
   { name: 'max-num-seqs', kind: 'value', description: 'sequences in a step at most', apply: member('scheduler.maxNumSeqs') },
   {

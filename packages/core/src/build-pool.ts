@@ -83,7 +83,15 @@ export function buildPool(pool: PoolScenario, path: string, registry: Registry, 
   if (net !== undefined && exchanges(stages)) for (const sentence of net.assumptions) assume(sentence)
 
   const memory = countBlocks({ pool, path, model, stages, device: built.spec, limits, claims: claims.memory, assume })
-  const base = new BaseStepCost(stages, compiled, net, limits.maxNumBatchedTokens, limits.maxNumSeqs, claims.group?.ranks ?? 1, handoversBetweenNodes(pool))
+  const base = new BaseStepCost(
+    stages,
+    compiled,
+    net,
+    limits.maxNumBatchedTokens,
+    limits.maxNumSeqs,
+    claims.group?.ranks ?? 1,
+    handoversBetweenNodes(pool),
+  )
   const attention = graph!.operators.find((o) => o.kind === 'attention')
   const cost = chain(base, claims.links, {
     path,

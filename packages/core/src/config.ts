@@ -31,13 +31,13 @@ const poolSchema = z.strictObject({
     .strictObject({
       tensor: z.number().int().min(1).max(1024).default(1).describe('Tensor-parallel ranks of a replica'),
       pipeline: z.number().int().min(1).max(1024).default(1).describe('Pipeline stages of a replica'),
+      expert: z.number().int().min(1).max(1024).default(1).describe('Ranks that the experts of an MoE layer are divided over'),
       pipelineLayers: z
         .array(z.number().int().min(1).max(100_000))
         .min(1)
         .max(1024)
         .optional()
         .describe('Layers of each stage, first to last; absent: equal shares, what is left over to those before the last'),
-      expert: z.number().int().min(1).max(1024).default(1).describe('Ranks that the experts of an MoE layer are divided over'),
     })
     .prefault({}),
   scheduler: choice.describe('Forms the steps'),

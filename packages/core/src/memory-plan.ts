@@ -53,7 +53,9 @@ interface MemoryInput {
 export function countBlocks(input: MemoryInput): MemoryPlan {
   const { pool, path, model, device, limits, assume } = input
   // The engine takes the smallest count that any of its workers finds.
-  const plan = input.stages.map((_, stage) => planOfStage(input, stage)).reduce((least, other) => (other.blocks < least.blocks ? other : least))
+  const plan = input.stages
+    .map((_, stage) => planOfStage(input, stage))
+    .reduce((least, other) => (other.blocks < least.blocks ? other : least))
   const blocks = (pool.memory.numGpuBlocksOverride ?? plan.blocks) - limits.reservedBlocks
   if (blocks < 1) throw outOfMemory(input, plan)
   const wanted = pool.maxModelLenTokens ?? model.maxModelLenTokens

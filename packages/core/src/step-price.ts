@@ -49,7 +49,7 @@ export class BaseStepCost implements StepCost {
     maxTokens: number,
     maxSequences: number,
     replicas: number,
-    betweenNodes = new Uint8Array(stages.length - 1),
+    betweenNodes: Uint8Array = new Uint8Array(stages.length - 1),
   ) {
     const table = (maxRows: number) => new RowTable(maxRows, device, network)
     const tables = stages.map((graph) =>

@@ -12,7 +12,10 @@ import type { Stage } from './stages.js'
 export function activationBytesPerToken(a: Architecture, share: Share, stage: Stage): number {
   const dense = stage.sparse < stage.layers ? 3 * share.intermediateSize : 0
   const width = share.expertIntermediateSize
-  const sparse = a.experts === undefined || stage.sparse === 0 ? 0 : a.experts.expertsPerToken * (Math.max(2 * width, a.hiddenSize) + width) + a.hiddenSize
+  const sparse =
+    a.experts === undefined || stage.sparse === 0
+      ? 0
+      : a.experts.expertsPerToken * (Math.max(2 * width, a.hiddenSize) + width) + a.hiddenSize
   return (2 * a.hiddenSize + Math.max(dense, sparse)) * a.bytesPerElement
 }
 

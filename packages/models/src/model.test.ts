@@ -145,7 +145,11 @@ describe('tensor parallelism', () => {
   it.each([
     ['Llama-3.1-8B', { tensor: 3 }, 'SERVESIM_CAPABILITY_MISMATCH', 'parallelism.tensor'],
     ['Llama-3.1-8B', { tensor: 64 }, 'SERVESIM_CAPABILITY_MISMATCH', 'parallelism.tensor'],
-    ['Llama-3.1-8B', { pipeline: 2 }, 'SERVESIM_CAPABILITY_MISMATCH', 'parallelism.pipeline'],
+    ['Llama-3.1-8B', { pipeline: 33 }, 'SERVESIM_CAPABILITY_MISMATCH', 'parallelism.pipeline'],
+    ['Llama-3.1-8B', { pipeline: 2, pipelineLayers: [16, 15] }, 'SERVESIM_BAD_OPTION', 'parallelism.pipelineLayers'],
+    ['Llama-3.1-8B', { pipeline: 2, pipelineLayers: [32] }, 'SERVESIM_BAD_OPTION', 'parallelism.pipelineLayers'],
+    ['Llama-3.1-8B', { pipeline: 2, pipelineLayers: [32, 0] }, 'SERVESIM_BAD_OPTION', 'parallelism.pipelineLayers'],
+    ['Llama-3.1-8B', { pipeline: 2, pipelineLayers: [15.5, 16.5] }, 'SERVESIM_BAD_OPTION', 'parallelism.pipelineLayers'],
     ['Llama-3.1-8B', { tensor: 2, expert: 2 }, 'SERVESIM_CAPABILITY_MISMATCH', 'parallelism.expert'],
     ['Qwen3-30B-A3B', { tensor: 4, expert: 2 }, 'SERVESIM_CAPABILITY_MISMATCH', 'parallelism.expert'],
     ['Qwen3-30B-A3B', { tensor: 2, expert: 3 }, 'SERVESIM_CAPABILITY_MISMATCH', 'parallelism.expert'],

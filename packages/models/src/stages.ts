@@ -22,7 +22,11 @@ export function stageOf(a: Architecture, parallelism: Parallelism, stage: number
   const counts = layersPerStage(a, parallelism)
   const layers = counts[stage]
   if (layers === undefined) {
-    throw new ServesimError('SERVESIM_BAD_OPTION', 'stage', `There is no stage ${stage} of ${counts.length}; expected 0 to ${counts.length - 1}.`)
+    throw new ServesimError(
+      'SERVESIM_BAD_OPTION',
+      'stage',
+      `There is no stage ${stage} of ${counts.length}; expected 0 to ${counts.length - 1}.`,
+    )
   }
   const from = counts.slice(0, stage).reduce((sum, count) => sum + count, 0)
   return { layers, sparse: sparseLayers(a, from, from + layers), first: stage === 0, last: stage === counts.length - 1 }
@@ -32,7 +36,7 @@ export function stageOf(a: Architecture, parallelism: Parallelism, stage: number
  * Layers of each stage. Those that are left over go to the stages before the last one, one each from its neighbour backwards, since the last
  * has the output projection too (vLLM's `get_pp_indices`; `pipelineLayers` is its VLLM_PP_LAYER_PARTITION).
  */
-export function layersPerStage(a: Architecture, { pipeline, pipelineLayers }: Parallelism): number[] {
+function layersPerStage(a: Architecture, { pipeline, pipelineLayers }: Parallelism): number[] {
   if (pipeline > a.layers) {
     throw new ServesimError(
       'SERVESIM_CAPABILITY_MISMATCH',

@@ -41,6 +41,7 @@ export function randomScenario(number: number): SimulationInput {
   const replicas = draw.of(1, 1, 2)
   const blockSizeTokens = draw.of(1, 2, 4, 16)
   const tensor = draw.of(1, 1, 2)
+  const parallelism = { tensor, ...randomPipeline(new Draw(number, 'pipeline')) }
   const scheduler = draw.chance(0.4) ? randomSglang(draw, blockSizeTokens) : randomVllm(draw, blockSizeTokens)
   // The engine's null block is one of them.
   const blocks = 1 + draw.integer(Math.ceil(40 / blockSizeTokens), Math.ceil(draw.of(80, 400) / blockSizeTokens))
@@ -50,10 +51,10 @@ export function randomScenario(number: number): SimulationInput {
     pools: [
       {
         count: replicas,
-        model: 'toy',
+        model: parallelism.pipeline > 1 ? 'toy-deep' : 'toy',
         device: { use: 'toy-device', contextNs: draw.of(0.13, 3) },
-        parallelism: { tensor },
-        ...(tensor > 1 ? { network: { use: 'toy-network' } } : {}),
+        parallelism,
+        ...(tensor * parallelism.pipeline > 1 ? { network: { use: 'toy-network' } } : {}),
         scheduler,
         techniques: randomTechniques(draw),
         // A prompt that may not be cut must fit a step.
@@ -64,6 +65,14 @@ export function randomScenario(number: number): SimulationInput {
     latencyFrom: draw.of('arrival', 'queued'),
     plugins,
   }
+}
+
+/** Eight layers, in stages that are alike or not. */
+function randomPipeline(draw: Draw) {
+  if (draw.chance(0.6)) return { pipeline: 1 }
+  const pipeline = draw.of(2, 4)
+  if (draw.chance(0.6)) return { pipeline }
+  return { pipeline, pipelineLayers: pipeline === 2 ? draw.of([1, 7], [5, 3]) : [1, 4, 2, 1] }
 }
 
 function randomRouter(draw: Draw) {

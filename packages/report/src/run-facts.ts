@@ -15,13 +15,15 @@ export interface PoolFacts {
   model: string
   device: string
   tensorParallel: number
+  /** Layers of each pipeline stage; one entry without a pipeline. */
+  stageLayers: number[]
   scheduler: string
   release: string
   /** Release under which the device's latencies were measured; undefined for analytic devices. */
   measuredRelease: string | undefined
   techniques: string[]
-  /** Device memory of a rank, bytes. */
-  memory: { usable: number; weights: number; activations: number; context: number; kv: number }
+  /** Device memory of a rank, bytes; of the pipeline stage that has the least left. */
+  memory: { stage: number; usable: number; weights: number; activations: number; context: number; kv: number }
   kvBlocks: number
   blockSizeTokens: number
 }
@@ -38,11 +40,13 @@ export function runFacts({ scenario, pools }: Simulation): RunFacts {
       model: pool.model.id,
       device: pool.device.spec.name,
       tensorParallel: scenario.pools[i]!.parallelism.tensor,
+      stageLayers: pool.stages.map(({ layers }) => layers),
       scheduler: scenario.pools[i]!.scheduler.use,
       release: pool.limits.engineRelease,
       measuredRelease: pool.device.engineRelease,
       techniques: pool.techniques,
       memory: {
+        stage: pool.memory.stage,
         usable: pool.memory.usableBytes,
         weights: pool.memory.weightBytes,
         activations: pool.memory.activationBytes,

@@ -45,13 +45,16 @@ function head(result: SimulationResult, facts: RunFacts): string[] {
 }
 
 function poolLines(pool: PoolFacts): string[] {
-  const parallel = pool.tensorParallel > 1 ? `, tensor parallel ${pool.tensorParallel}` : ''
+  const tensor = pool.tensorParallel > 1 ? `, tensor parallel ${pool.tensorParallel}` : ''
+  const stages = pool.stageLayers.length
+  const device = stages > 1 ? `Memory of a device of stage ${pool.memory.stage + 1}, the tightest` : 'Memory of a device'
   const gib = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`
   const { memory } = pool
   return [
-    `${pool.model} on ${pool.replicas} × ${pool.device}${parallel}, scheduled like ${pool.scheduler} ${pool.release}`,
+    `${pool.model} on ${pool.replicas} × ${pool.device}${tensor}, scheduled like ${pool.scheduler} ${pool.release}`,
+    ...(stages > 1 ? wrap(`Pipeline of ${stages} stages with ${pool.stageLayers.join(', ')} layers`, width, '  ') : []),
     ...wrap(`Techniques: ${pool.techniques.length === 0 ? 'none' : pool.techniques.join(', ')}`, width, '  '),
-    `Memory of a device: ${gib(memory.usable)} usable = weights ${gib(memory.weights)} + temporaries ${gib(memory.activations)} + context ${gib(memory.context)}`,
+    `${device}: ${gib(memory.usable)} usable = weights ${gib(memory.weights)} + temporaries ${gib(memory.activations)} + context ${gib(memory.context)}`,
     `  + KV cache ${gib(memory.kv)} (${count(pool.kvBlocks)} blocks of ${pool.blockSizeTokens} tokens)`,
   ]
 }
@@ -151,7 +154,9 @@ function steps(result: SimulationResult, wallMs: number | undefined): string[] {
     .sort((a, b) => b[1] - a[1])
     .map(([reason, share]) => `${plainReason[reason as keyof typeof plain]} (${percent(share)})`)
   const others =
-    ruledOut.length > 0 ? [`No stretches in ${ruledOut.join(', ')}: replicas step together there, or a part looks at every token.`] : []
+    ruledOut.length > 0
+      ? [`No stretches in ${ruledOut.join(', ')}: replicas step together there, they have pipeline stages, or a part looks at every token.`]
+      : []
   const why = reasons.length > 0 ? wrap(`The other steps were taken one by one: ${reasons.join(', ')}.`, width) : []
   return [`${plural(total, 'step')}, ${percent(fastShare)} of them in stretches${taken}`, ...why, ...others]
 }

@@ -3,6 +3,7 @@ import { z } from 'zod'
 
 const options = z.strictObject({
   maxNumSeqs: z.number().int().min(1).max(10_000).default(8).describe('Running requests at most'),
+  promptsPerStep: z.number().int().min(1).max(10_000).default(10_000).describe('Admissions in one step at most'),
   blockSizeTokens: z.number().int().min(1).max(4096).default(4).describe('Tokens of a KV block'),
 })
 
@@ -31,6 +32,8 @@ class ToyScheduler implements Scheduler {
   readonly reads = 'sequences'
   private readonly waiting: number[] = []
   private plan: StepPlan | undefined
+  /** The last form stopped because it had admitted enough. */
+  private admittedMost = false
 
   constructor(
     private readonly own: ToySchedulerOptions,
@@ -55,7 +58,10 @@ class ToyScheduler implements Scheduler {
     const { running } = plan
     let budget = this.maxTokens - running.length
     for (let i = 0; i < running.length; i++) if (!plan.awaitsToken(running.at(i))) plan.schedule(running.at(i), 1)
-    while (this.waiting.length > 0 && !this.full) {
+    this.admittedMost = false
+    for (let admitted = 0; this.waiting.length > 0 && !this.full; admitted++) {
+      this.admittedMost = admitted === this.own.promptsPerStep
+      if (this.admittedMost) return
       const r = this.waiting[0]!
       if (plan.isHeld(r)) return
       const hit = plan.match(r)
@@ -85,6 +91,7 @@ class ToyScheduler implements Scheduler {
 
   /** Who waits goes on waiting: what running requests take was reserved for them. Only their text could make a hit longer. */
   steady(): boolean {
+    if (this.admittedMost) return false
     return this.waiting.length === 0 || this.full || !this.plan!.matchMayGrow(this.waiting[0]!)
   }
 
