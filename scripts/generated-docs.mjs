@@ -38,6 +38,29 @@ function errorsPage(codes) {
   ].join('\n')
 }
 
+const knownPackagesFile = 'packages/config/src/known-packages.generated.ts'
+
+/**
+ * @param {import('./workspace-packages.mjs').WorkspacePackage[]} packages
+ * @returns {string} a module that says which package provides a name, so that an error can tell what to install
+ */
+function knownPackages(packages) {
+  const lines = packages.flatMap(({ manifest: { name, private: isPrivate, servesim } }) => {
+    if (isPrivate || servesim === undefined) return []
+    const kind = servesim.kind === 'bundle' ? 'device' : servesim.kind
+    return (servesim.provides ?? []).map((/** @type {string} */ provided) => `  '${kind} ${provided.toLowerCase()}': '${name}',`)
+  })
+  return [
+    '// Generated from the manifests of the workspace by `npm run docs`.',
+    '',
+    '/** Our package that provides a name, by kind and name in lower case. */',
+    'export const knownPackages: Readonly<Record<string, string>> = {',
+    ...[...new Set(lines)].sort(),
+    '}',
+    '',
+  ].join('\n')
+}
+
 const contractMarkers = /(<!-- contracts -->\n)[\s\S]*?(<!-- \/contracts -->)/
 
 /**
@@ -87,6 +110,7 @@ export async function generatedDocs(root) {
     const definers = await Promise.all(['packages/core', 'packages/profile'].map((folder) => load(root, folder)))
     files.set(compatibility, withContracts(readFileSync(join(root, compatibility), 'utf8'), definers))
   }
+  if (existsSync(join(root, knownPackagesFile))) files.set(knownPackagesFile, knownPackages(workspacePackages(root)))
   for (const { folder, manifest } of workspacePackages(root)) {
     const readme = `${folder}/README.md`
     const text = existsSync(join(root, readme)) ? readFileSync(join(root, readme), 'utf8') : ''

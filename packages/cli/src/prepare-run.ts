@@ -1,7 +1,17 @@
-import { basename, extname, resolve } from 'node:path'
+import { basename, extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { choicePoints, findProvider, forEachPool, type LoadedScenario, loadScenario, withDataFiles } from '@servesim/config'
-import type { Plugin, Registry, SimulationInput } from '@servesim/core'
+import {
+  bundleFolder,
+  checkInstalled,
+  choicePoints,
+  findProvider,
+  forEachPool,
+  type LoadedScenario,
+  loadScenario,
+  withDataFiles,
+  withInstalledBundles,
+} from '@servesim/config'
+import { type Plugin, Registry, type SimulationInput } from '@servesim/core'
 import { defaultScenario, presetDefault } from '@servesim/preset-default'
 import { bundleChip } from '@servesim/profile'
 import { bindFiles } from './bind-files.js'
@@ -37,10 +47,11 @@ export async function prepareRun(path: string | undefined, flags: RunFlags, cwd:
     ownFolder,
   })
   const flagged = withFlags(loaded.scenario, flags, loaded.registry, cwd)
-  const named = withName(flagged, loaded)
+  const named = withInstalledBundles(withName(flagged, loaded), loaded.installed, loaded.registry) as Record<string, unknown>
   const scenario = withDataFiles(await withProfiles(named, loaded, flags, cwd), cwd) as Record<string, unknown>
   const bound = (await bindFiles(scenario, loaded.registry)) as object
   const plugins = [...loaded.plugins, ...chipsOfBundles(bound, loaded.registry)]
+  checkInstalled(scenario, new Registry(plugins))
   return { name: scenario.name as string, scenario, input: { ...bound, plugins } as unknown as SimulationInput }
 }
 
@@ -82,7 +93,7 @@ async function withProfiles(
   cwd: string,
 ): Promise<Record<string, unknown>> {
   if (flags.profile === undefined) return scenario
-  const folders = flags.profile.map((folder) => resolve(cwd, folder))
+  const folders = flags.profile.map((folder) => bundleFolder(folder, cwd))
   const pools = scenario.pools as Record<string, unknown>[]
   const writtenPools = Array.isArray(written.pools) ? (written.pools as Record<string, unknown>[]) : []
   const changed = new Map<Record<string, unknown>, Record<string, unknown>>()

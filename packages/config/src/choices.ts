@@ -34,6 +34,10 @@ export const choicePoints: Readonly<Record<string, Point<NamedProvider>>> = {
   eviction,
 } as Record<string, Point<NamedProvider>>
 
+/** Members at the top of a scenario and members of each of its pools. */
+export const clusterMembers: readonly string[] = ['router', 'workload', 'fabric']
+export const poolMembers: readonly string[] = ['techniques', 'scheduler', 'network', 'device']
+
 /** The provider of that name or alias, in any case; undefined where nobody provides it. */
 export function findProvider(registry: Registry, point: Point<NamedProvider>, name: string): NamedProvider | undefined {
   const wanted = name.toLowerCase()

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { basename, dirname, resolve } from 'node:path'
 import { ServesimError } from '@servesim/core'
+import { bundleFolder } from './bundle-packages.js'
 import { isObject } from './path.js'
 import { forEachPool } from './use.js'
 
@@ -16,7 +17,8 @@ export function withDataFiles(scenario: unknown, folder: string): unknown {
   const located = isObject(workload) ? { ...scenario, workload: withAbsolute(workload, 'file', folder) } : scenario
   return forEachPool(located, (pool) => ({
     ...pool,
-    ...(isObject(pool.device) && { device: withAbsolute(pool.device, 'bundle', folder) }),
+    ...(isObject(pool.device) &&
+      typeof pool.device.bundle === 'string' && { device: { ...pool.device, bundle: bundleFolder(pool.device.bundle, folder) } }),
     ...(typeof pool.model === 'string' && isPath(pool.model) && { model: readModelConfig(resolve(folder, pool.model), pool.model) }),
   }))
 }

@@ -2,48 +2,77 @@ import { existsSync } from 'node:fs'
 import { extname, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { isServesimError, nearMatches, type Plugin, ServesimError } from '@servesim/core'
-import { findDependency, findInstalledPlugins, type InstalledPlugin, projectDependencies } from './find-plugins.js'
+import { findDependency, projectDependencies } from './find-plugins.js'
 import { isObject } from './path.js'
+import { checkContract, type InstalledPlugin } from './plugin-manifest.js'
 
 /**
- * Plugins in a module that a person named: a file of their own, or a package that their project depends on.
- * @throws ServesimError SERVESIM_BAD_FILE, SERVESIM_UNKNOWN_NAME
+ * Plugins that a person named: a package that their project depends on, by its name or a short one, else a file of their own.
+ * @throws ServesimError SERVESIM_BAD_FILE, SERVESIM_UNKNOWN_NAME, SERVESIM_CONTRACT_MISMATCH
  */
 export async function loadPlugin(reference: string, cwd: string): Promise<Plugin[]> {
-  if (isPath(reference)) {
-    const file = resolve(cwd, reference)
-    if (!existsSync(file))
-      throw new ServesimError(
-        'SERVESIM_BAD_FILE',
-        reference,
-        'There is no such file.',
-        'Give the path of a plugin module, from the current folder on.',
-      )
+  const file = resolve(cwd, reference)
+  if (!isPath(reference)) {
+    if (findDependency(cwd, reference) !== undefined || !existsSync(file)) return loadPackage(reference, cwd)
     return importPlugins(file, reference)
   }
-  const found = findDependency(cwd, reference)
-  if (found !== undefined) return importPlugins(found.entry, reference)
-  const near = nearMatches(reference, projectDependencies(cwd))
+  if (existsSync(file)) return importPlugins(file, reference)
   throw new ServesimError(
-    'SERVESIM_UNKNOWN_NAME',
-    'plugins',
-    `"${reference}" is no direct dependency of this project.`,
-    near.length > 0
-      ? `Did you mean ${near.join(' or ')}?`
-      : `Install it with \`npm install ${reference}\`, or give the path of a file, such as ./${reference}.mjs.`,
+    'SERVESIM_BAD_FILE',
+    reference,
+    'There is no such file.',
+    'Give the path of a plugin module, from the current folder on.',
   )
 }
 
 /**
- * Installed plugins that a scenario may need: those which provide a name that it mentions, or do not say what they provide. Others are
- * not imported.
+ * Plugins of a package that the project depends on directly: all that a file of data may name.
+ * @throws ServesimError SERVESIM_UNKNOWN_NAME, SERVESIM_BAD_FILE, SERVESIM_CONTRACT_MISMATCH
  */
-export async function loadMentioned(names: ReadonlySet<string>, cwd: string, ownFolder: string): Promise<Plugin[]> {
-  const wanted = findInstalledPlugins(cwd, ownFolder).filter(
-    ({ provides }) => provides?.some((name) => names.has(name.toLowerCase())) ?? true,
+export async function loadPackage(name: string, cwd: string): Promise<Plugin[]> {
+  const found = findDependency(cwd, name)
+  if (found !== undefined) return importPackage(found)
+  const near = nearMatches(name, projectDependencies(cwd))
+  throw new ServesimError(
+    'SERVESIM_UNKNOWN_NAME',
+    'plugins',
+    `"${name}" is no direct dependency of this project.`,
+    near.length > 0
+      ? `Did you mean ${near.join(' or ')}?`
+      : `Install it with \`npm install ${name}\`, or give the path of a file, such as ./${name}.mjs.`,
   )
-  const loaded = await Promise.all(wanted.map((plugin: InstalledPlugin) => importPlugins(plugin.entry, plugin.packageName)))
-  return loaded.flat()
+}
+
+/**
+ * Installed plugins that a scenario may need: those which provide a name that it mentions, are called after one, or do not say what they
+ * provide. Others are not imported, and bundles never are.
+ */
+export async function loadMentioned(names: ReadonlySet<string>, installed: readonly InstalledPlugin[]): Promise<Plugin[]> {
+  const wanted = installed.filter(
+    ({ entry, kind, provides, packageName }) =>
+      entry !== undefined &&
+      (provides === undefined ||
+        provides.some((name) => names.has(name.toLowerCase())) ||
+        (kind !== undefined && isNamedAfter(packageName, kind, names))),
+  )
+  return (await Promise.all(wanted.map(importPackage))).flat()
+}
+
+/** `servesim-router-rr` and `@acme/servesim-router-rr` are called after `rr`. */
+function isNamedAfter(packageName: string, kind: string, names: ReadonlySet<string>): boolean {
+  const at = packageName.indexOf(`${kind}-`)
+  return at >= 0 && names.has(packageName.slice(at + kind.length + 1).toLowerCase())
+}
+
+async function importPackage(plugin: InstalledPlugin): Promise<Plugin[]> {
+  checkContract(plugin)
+  if (plugin.entry !== undefined) return importPlugins(plugin.entry, plugin.packageName)
+  throw new ServesimError(
+    'SERVESIM_BAD_FILE',
+    plugin.packageName,
+    'This package is a bundle: data, which holds no plugin.',
+    `Name its device, such as ${plugin.provides?.[0] ?? 'device'}, or the package in --profile.`,
+  )
 }
 
 /** Every string that a scenario holds, in lower case: names of providers are among them. */
@@ -102,6 +131,7 @@ function isPlugin(value: unknown): value is Plugin {
   return isObject(value) && typeof value.name === 'string' && typeof value.setup === 'function'
 }
 
-function isPath(reference: string): boolean {
-  return reference.startsWith('.') || reference.startsWith('/') || /\.[cm]?[jt]s$/.test(reference) || /^[A-Za-z]:[\\/]/.test(reference)
+/** Names of packages have at most a scope and a slash; whatever else could lead to a file is a path. */
+export function isPath(reference: string): boolean {
+  return !/^(@[\w.-]+\/)?\w[\w.-]*$/.test(reference) || /\.[cm]?[jt]s$/.test(reference)
 }

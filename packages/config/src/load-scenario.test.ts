@@ -1,46 +1,21 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { afterAll, beforeEach, describe, expect, test } from 'vitest'
+import { Projects, plugin, write as writeIn } from '../test/project.js'
 import { toyScenario, toys } from '../test/toy-plugins.js'
 import { findInstalledPlugins } from './find-plugins.js'
 import { loadScenario } from './load-scenario.js'
 
-const root = mkdtempSync(join(tmpdir(), 'servesim-config-'))
-afterAll(() => rmSync(root, { recursive: true }))
+const projects = new Projects()
+afterAll(() => projects.remove())
 
-let count = 0
 let cwd: string
 beforeEach(() => {
-  cwd = join(root, String(count++))
-  mkdirSync(cwd)
+  cwd = projects.next()
 })
-
-function write(files: Record<string, unknown>): void {
-  for (const [name, content] of Object.entries(files)) {
-    mkdirSync(dirname(join(cwd, name)), { recursive: true })
-    writeFileSync(join(cwd, name), typeof content === 'string' ? content : JSON.stringify(content))
-  }
-}
-
-/** A plugin package of the project that provides one router. */
-function plugin(name: string, provides: string[], fields: object = {}): Record<string, unknown> {
-  const code = `export const plugin = { name: '${name}', setup(host) { host.provide({ id: 'servesim/router', contract: 1, cardinality: 'named', scope: 'cluster' }, { name: '${provides[0]}', description: '', options: undefined, build() {} }) } }`
-  return {
-    [`node_modules/${name}/package.json`]: {
-      name,
-      version: '1.0.0',
-      keywords: ['servesim-plugin'],
-      exports: { '.': { types: './x.d.ts', default: './main.mjs' } },
-      servesim: { provides },
-      ...fields,
-    },
-    [`node_modules/${name}/main.mjs`]: code,
-  }
-}
+const write = (files: Record<string, unknown>) => writeIn(cwd, files)
 
 const load = (options: { path?: string; plugins?: string[] } = {}) =>
-  loadScenario({ cwd, defaults: toyScenario, builtIn: [toys], ownFolder: root, ...options })
+  loadScenario({ cwd, defaults: toyScenario, builtIn: [toys], ownFolder: projects.root, ...options })
 
 describe('a scenario file', () => {
   test('is found in the folder, completed, and its paths are made absolute', async () => {
@@ -98,7 +73,10 @@ describe('plugins', () => {
       'node_modules/plain/package.json': { name: 'plain' },
       'servesim.yaml': 'router: { use: A }',
     })
-    expect(findInstalledPlugins(cwd, root).map((found) => found.packageName)).toEqual(['@x/servesim-router-b', 'servesim-router-a'])
+    expect(findInstalledPlugins(cwd, projects.root).map((found) => found.packageName)).toEqual([
+      '@x/servesim-router-b',
+      'servesim-router-a',
+    ])
     expect((await load()).registry.pluginNames).toEqual(['servesim-router-a', 'toys'])
   })
 

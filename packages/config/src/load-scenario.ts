@@ -1,7 +1,9 @@
 import { type Plugin, Registry } from '@servesim/core'
 import { completeScenario } from './complete.js'
 import { withDataFiles } from './data-files.js'
+import { findInstalledPlugins } from './find-plugins.js'
 import { loadMentioned, loadPlugin, mentionedNames, withOwnFirst } from './load-plugins.js'
+import type { InstalledPlugin } from './plugin-manifest.js'
 import { findScenarioFile, readScenarioFile } from './scenario-file.js'
 
 export interface LoadOptions {
@@ -29,6 +31,8 @@ export interface LoadedScenario {
   scenario: unknown
   plugins: Plugin[]
   registry: Registry
+  /** What the manifests of installed plugins and bundles say. */
+  installed: InstalledPlugin[]
 }
 
 /** @throws ServesimError for every mistake in files and names; of plugins, those that can be seen without running the scenario */
@@ -39,8 +43,9 @@ export async function loadScenario(options: LoadOptions): Promise<LoadedScenario
   const written = file === undefined ? {} : (withDataFiles(file.scenario, file.folder) as Record<string, unknown>)
   const explicit = (await Promise.all((options.plugins ?? []).map((reference) => loadPlugin(reference, cwd)))).flat()
   const names = mentionedNames([written, ...(options.mentioned ?? [])])
-  const own = [...explicit, ...(file?.plugins ?? []), ...(await loadMentioned(names, cwd, ownFolder))]
+  const installed = findInstalledPlugins(cwd, ownFolder)
+  const own = [...explicit, ...(file?.plugins ?? []), ...(await loadMentioned(names, installed))]
   // A plugin may be listed in the file and be found among the dependencies too.
   const plugins = withOwnFirst([...new Set(own)], builtIn)
-  return { path: file?.path, written, scenario: completeScenario(written, defaults), plugins, registry: new Registry(plugins) }
+  return { path: file?.path, written, scenario: completeScenario(written, defaults), plugins, registry: new Registry(plugins), installed }
 }

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs'
 import { dirname, extname, join, resolve } from 'node:path'
 import { type Plugin, ServesimError } from '@servesim/core'
 import { parseDocument } from 'yaml'
-import { importModule, loadPlugin } from './load-plugins.js'
+import { importModule, isPath, loadPackage, loadPlugin } from './load-plugins.js'
 import { isObject } from './path.js'
 
 /** A scenario as a person wrote it: a fragment, to be completed by defaults. */
@@ -113,7 +113,7 @@ async function readPlugins(listed: unknown, path: string, folder: string, isData
           'List names of packages that the project depends on.',
         )
       }
-      if (isData && (entry.startsWith('.') || entry.startsWith('/'))) {
+      if (isData && isPath(entry)) {
         throw new ServesimError(
           'SERVESIM_BAD_OPTION',
           'plugins',
@@ -121,7 +121,7 @@ async function readPlugins(listed: unknown, path: string, folder: string, isData
           `Use --plugin ${entry}, or a servesim.config.ts.`,
         )
       }
-      return loadPlugin(entry, folder)
+      return isData ? loadPackage(entry, folder) : loadPlugin(entry, folder)
     }),
   )
   return loaded.flat()

@@ -1,6 +1,7 @@
-import { nearMatches, type Registry, ServesimError } from '@servesim/core'
+import { type Registry, ServesimError } from '@servesim/core'
 import { readValue } from './assignments.js'
-import { choicePoints, findProvider, type NamedProvider } from './choices.js'
+import { choicePoints, clusterMembers, findProvider, type NamedProvider, poolMembers } from './choices.js'
+import { installHint } from './missing-packages.js'
 import { isObject, parsePath, splitOutsideBrackets, withValueAt } from './path.js'
 
 /** `name[:key=value,…]`: a provider and options of it, as text. */
@@ -8,10 +9,6 @@ export interface Use {
   name: string
   options: { key: string; text: string }[]
 }
-
-/** Members at the top of a scenario and members of each of its pools. */
-const clusterMembers = ['router', 'workload', 'fabric']
-const poolMembers = ['techniques', 'scheduler', 'network', 'device']
 
 /** @throws ServesimError SERVESIM_BAD_OPTION */
 export function parseUse(text: string): Use {
@@ -54,14 +51,12 @@ export function applyUse(scenario: unknown, use: Use, registry: Registry): unkno
   const known = [...clusterMembers, ...poolMembers].flatMap((member) =>
     registry.all(choicePoints[member]!).map((entry) => entry.provided.name),
   )
-  const near = nearMatches(use.name, known)
+  const ofKinds = [...clusterMembers, ...poolMembers].map((member) => choicePoints[member]!.id.split('/')[1]!)
   throw new ServesimError(
     'SERVESIM_UNKNOWN_NAME',
     '--use',
     `No installed plugin provides "${use.name}".`,
-    near.length > 0
-      ? `Did you mean ${near.map((n) => `"${n}"`).join(' or ')}?`
-      : `\`servesim plugins\` lists what is installed; others come by npm, for example servesim-router-${use.name.toLowerCase()}.`,
+    installHint(use.name, known, ofKinds),
   )
 }
 

@@ -1,19 +1,6 @@
-import { findInstalledPlugins, loadScenario } from '@servesim/config'
-import {
-  type DeviceProvider,
-  device,
-  eviction,
-  fabric,
-  isServesimError,
-  modelSource,
-  network,
-  type Point,
-  type Registry,
-  router,
-  scheduler,
-  technique,
-  workload,
-} from '@servesim/core'
+import { type InstalledPlugin, loadScenario } from '@servesim/config'
+import { type DeviceProvider, device, isServesimError, modelSource, type Registry } from '@servesim/core'
+import { findBundles } from '@servesim/profile/node'
 import { type Column, number, table, wrap } from '@servesim/report'
 import type { Command } from 'commander'
 import { type ExitCode, exitCode } from '../exit-code.js'
@@ -29,10 +16,12 @@ interface ListFlags {
 type Row = Record<string, unknown>
 
 /** Lists: what each shows as JSON, and as a table. */
-const lists: Record<string, { summary: string; rows(registry: Registry, cwd: string): Row[]; text(rows: Row[]): string[] }> = {
+const lists: Record<
+  string,
+  { summary: string; rows(registry: Registry, installed: readonly InstalledPlugin[]): Row[]; text(rows: Row[]): string[] }
+> = {
   devices: { summary: 'list accelerators, with figures and sources', rows: deviceRows, text: deviceText },
   models: { summary: 'list models, with their shapes', rows: modelRows, text: modelText },
-  plugins: { summary: 'list what is installed, by extension point', rows: pluginRows, text: pluginText },
 }
 
 export function addListCommands(program: Command, terminal: Terminal, done: (code: ExitCode) => void): void {
@@ -44,19 +33,27 @@ export function addListCommands(program: Command, terminal: Terminal, done: (cod
       .option('--json', 'print one JSON document')
       .option('--plugin <file|package>', 'load these plugins too (repeatable)', collect)
       .action(async ({ json, plugin = [] }: ListFlags) => {
-        const { registry } = await loadScenario({ cwd: terminal.cwd, defaults: {}, builtIn, plugins: plugin, ownFolder })
-        const rows = list.rows(registry, terminal.cwd)
+        const { registry, installed } = await loadScenario({ cwd: terminal.cwd, defaults: {}, builtIn, plugins: plugin, ownFolder })
+        const rows = list.rows(registry, installed)
         terminal.print(json ? `${JSON.stringify(rows, null, 2)}\n` : `${list.text(rows).join('\n')}\n`)
         done(exitCode.done)
       })
   }
 }
 
-function deviceRows(registry: Registry): Row[] {
-  return registry
+function deviceRows(registry: Registry, installed: readonly InstalledPlugin[]): Row[] {
+  const provided = registry
     .all(device)
     .map(({ plugin, provided }) => ({ ...specOf(provided), aliases: provided.aliases ?? [], description: provided.description, plugin }))
-    .sort(byName)
+  const known = new Set(provided.map(({ name }) => name))
+  return [...provided, ...installed.flatMap(bundledDevices).filter(({ name }) => !known.has(name))].sort(byName)
+}
+
+/** Devices of a bundle package: data, so nothing of it is run. */
+function bundledDevices({ kind, folder, packageName, provides = [], description }: InstalledPlugin): { name: string }[] {
+  if (kind !== 'bundle') return []
+  const chips = new Map(findBundles(folder).map(({ manifest }) => [manifest.device, manifest.chip]))
+  return provides.map((name) => ({ ...chips.get(name), name, aliases: [], description, plugin: packageName }))
 }
 
 /** A device's figures come with the device; one that can be built for no model yet still has a name. */
@@ -134,36 +131,6 @@ function modelText(rows: Row[]): string[] {
     String(row.maxModelLenTokens),
   ])
   return [...table(columns, cells), '', 'Shapes: each model’s config.json on Hugging Face. Any other model: --model path/to/config.json']
-}
-
-const points: Record<string, Point<{ name: string }>> = { device, scheduler, technique, eviction, router, network, fabric, workload }
-
-function pluginRows(registry: Registry, cwd: string): Row[] {
-  const loaded = Object.entries(points).flatMap(([point, token]) =>
-    registry
-      .all(token)
-      .map(({ plugin, provided }) => ({
-        point,
-        name: provided.name,
-        description: (provided as { description?: string }).description ?? '',
-        plugin,
-      }))
-      .sort(byName),
-  )
-  const known = new Set(loaded.map((row) => row.name))
-  // Packages whose manifest names other providers than those that are loaded: installed, and loaded when a scenario names them.
-  const installed = findInstalledPlugins(cwd, ownFolder)
-    .filter(({ provides }) => provides?.some((name) => !known.has(name)))
-    .map(({ packageName, provides, description }) => ({ point: 'installed', name: provides!.join(', '), description, plugin: packageName }))
-  return [...loaded, ...installed]
-}
-
-function pluginText(rows: Row[]): string[] {
-  const cells = rows.flatMap((row, i) => {
-    const point = row.point === rows[i - 1]?.point ? '' : String(row.point)
-    return wrap(String(row.description), 66).map((line, j) => (j === 0 ? [point, String(row.name), line] : ['', '', line]))
-  })
-  return table([left('Point'), left('Name'), left('What it does')], cells)
 }
 
 function byName(a: { name: string }, b: { name: string }): number {

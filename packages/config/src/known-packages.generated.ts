@@ -1,0 +1,30 @@
+// Generated from the manifests of the workspace by `npm run docs`.
+
+/** Our package that provides a name, by kind and name in lower case. */
+export const knownPackages: Readonly<Record<string, string>> = {
+  'device a100-80-sxm': '@servesim/device-gpu',
+  'device h100-sxm': '@servesim/device-gpu',
+  'device h200-sxm': '@servesim/device-gpu',
+  'device l40s': '@servesim/device-gpu',
+  'device rtx-4090': '@servesim/device-gpu',
+  'device rtx-pro-6000': '@servesim/device-gpu',
+  'eviction lru': '@servesim/eviction-lru',
+  'eviction s3-fifo': '@servesim/eviction-s3-fifo',
+  'model-source catalogue': '@servesim/models',
+  'network analytical': '@servesim/network-analytical',
+  'router least-loaded': '@servesim/router-least-loaded',
+  'router power-of-two': '@servesim/router-power-of-two',
+  'router prefix-aware': '@servesim/router-prefix-aware',
+  'router round-robin': '@servesim/router-round-robin',
+  'scheduler sglang': '@servesim/scheduler-sglang',
+  'scheduler vllm': '@servesim/scheduler-vllm',
+  'technique cuda-graphs': '@servesim/technique-cuda-graphs',
+  'technique data-parallel': '@servesim/technique-data-parallel',
+  'technique decode-straggler': '@servesim/technique-decode-straggler',
+  'technique host-time': '@servesim/technique-host-time',
+  'technique prefix-caching': '@servesim/technique-prefix-caching',
+  'workload closed-loop': '@servesim/workload',
+  'workload fixed-rate': '@servesim/workload',
+  'workload poisson': '@servesim/workload',
+  'workload trace': '@servesim/workload',
+}
