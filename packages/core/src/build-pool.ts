@@ -2,9 +2,10 @@ import { type DeviceChoice, type PoolScenario, parseOptions } from './config.js'
 import type { Engine } from './engine.js'
 import { nearMatches, ServesimError } from './errors.js'
 import { countBlocks, type MemoryClaim, type MemoryPlan } from './memory-plan.js'
-import type { Model, OperatorGraph, Parallelism } from './operators.js'
+import type { Model, OperatorGraph, Parallelism, ShardOptions } from './operators.js'
 import type { Registry } from './plugin.js'
-import { type Device, device } from './points/device.js'
+import { type Decode, type DecodeFactory, decode } from './points/decode.js'
+import { type CompiledDevice, type Device, device } from './points/device.js'
 import { eviction } from './points/eviction.js'
 import { type ExpertLoad, expertLoad } from './points/expert-load.js'
 import type { FabricPlan } from './points/fabric.js'
@@ -15,9 +16,12 @@ import { type Network, network } from './points/network.js'
 import type { Point } from './points/point.js'
 import type { OptionsSchema } from './points/provider.js'
 import { type Scheduler, type SchedulerContext, type SchedulerLimits, scheduler } from './points/scheduler.js'
-import { type StepCost, type StepCostContext, type StepCostLink, stepCost } from './points/step-cost.js'
-import { technique } from './points/technique.js'
-import { BaseStepCost } from './step-price.js'
+import { type StepCost, type StepCostLink, stepCost } from './points/step-cost.js'
+import { type TechniquePool, technique } from './points/technique.js'
+import type { RandomSource } from './random.js'
+import type { RequestTable } from './request-table.js'
+import { attentionFacts, type ClaimedLink, chainLinks } from './step-cost-chain.js'
+import { BaseStepCost, type StepUsage } from './step-price.js'
 import { whatIf } from './what-if.js'
 
 /** A pool with every choice bound. */
@@ -38,6 +42,11 @@ export interface BuiltPool {
   network: Network | undefined
   kvIndex: KvIndexFactory | undefined
   group: Group | undefined
+  decode: Decode | undefined
+  /** Where the time of all its steps went: of its model, and of what runs beside it. */
+  usages: StepUsage[]
+  /** For whose sake every step is taken by itself, without stretches: techniques, or pipeline stages. */
+  stepwise: string[]
   /** Accelerators of the pool. */
   deviceCount: number
   techniques: string[]
@@ -45,8 +54,22 @@ export interface BuiltPool {
   newScheduler(context: Pick<SchedulerContext, 'requests'>): Scheduler
 }
 
+/** What all pools of a simulation share. */
+export interface PoolContext {
+  engine: Engine
+  random: RandomSource
+  requests: RequestTable
+  /** Where the scenario names a fabric. */
+  links: FabricPlan | undefined
+}
+
 /** Resolves and binds one pool of a scenario. @throws ServesimError at the first thing that does not meet */
-export function buildPool(pool: PoolScenario, path: string, registry: Registry, engine: Engine, links?: FabricPlan): BuiltPool {
+export function buildPool(
+  pool: PoolScenario,
+  path: string,
+  registry: Registry,
+  { engine, random, requests, links }: PoolContext,
+): BuiltPool {
   const assumptions: string[] = []
   const assume = (sentence: string) => {
     if (!assumptions.includes(sentence)) assumptions.push(sentence)
@@ -63,50 +86,63 @@ export function buildPool(pool: PoolScenario, path: string, registry: Registry, 
     maxModelLenTokens: pool.maxModelLenTokens ?? model.maxModelLenTokens,
     pipelineStages: pool.parallelism.pipeline,
   }
-  const limits = schedulerProvider.limits(schedulerOptions, poolContext)
+  const asked = schedulerProvider.limits(schedulerOptions, poolContext)
 
-  const claims = buildTechniques(pool, path, registry, engine, assume)
+  const facts = { model, limits: asked, ...modelFacts(pool, registry) }
+  const claims = buildTechniques(pool, path, registry, engine, facts, assume)
+  const decoding = claims.decode?.({ path, requests, random, engineRelease: asked.engineRelease, maxSequences: asked.maxNumSeqs, assume })
+  const limits = decoding?.synchronous === true ? { ...asked, depth: 1 } : asked
+  if (decoding !== undefined && asked.depth > limits.depth) {
+    assume(`Steps are formed one by one, not ahead: ${claims.owners.get(decode.id)} drafts from tokens that the host must know.`)
+  }
   if (claims.expertLoad !== undefined && model.experts > 0) assume(claims.expertLoad.assumption)
   const stages = shardStages(pool, model, pool.parallelism)
   const layers = stages.reduce((sum, stage) => sum + stage.layers, 0)
   checkGroup(pool, path, claims)
   // An operator takes the same on every stage: the device prices those of the whole model once.
   const [graph] = stages.length === 1 ? stages : shardStages(pool, model, { ...pool.parallelism, pipeline: 1, pipelineLayers: undefined })
-  const compiled = built.compile(graph!, {
-    tensorParallel: pool.parallelism.tensor,
-    maxBatchedTokens: limits.maxNumBatchedTokens,
-    maxSequences: limits.maxNumSeqs,
-    expertLoad: claims.expertLoad,
-  })
+  const maxDrafts = decoding?.maxDrafts ?? 0
+  const compile = (whose: OperatorGraph) =>
+    built.compile(whose, {
+      tensorParallel: pool.parallelism.tensor,
+      maxBatchedTokens: limits.maxNumBatchedTokens,
+      maxSequences: limits.maxNumSeqs * (1 + maxDrafts),
+      expertLoad: claims.expertLoad,
+    })
+  const compiled = compile(graph!)
   for (const sentence of compiled.assumptions) assume(sentence)
   const net = buildNetwork(pool, path, stages, built, limits, registry, links)
   if (net !== undefined && exchanges(stages)) for (const sentence of net.assumptions) assume(sentence)
 
   const memory = countBlocks({ pool, path, model, stages, device: built.spec, limits, claims: claims.memory, assume })
-  const base = new BaseStepCost(
-    stages,
-    compiled,
-    net,
-    limits.maxNumBatchedTokens,
-    limits.maxNumSeqs,
-    claims.group?.ranks ?? 1,
-    handoversBetweenNodes(pool),
-  )
-  const attention = graph!.operators.find((o) => o.kind === 'attention')
-  const cost = chain(base, claims.links, {
+  // A scheduler without a token budget lets every sequence verify; a drafter may see one token more of each.
+  const mostTokens = Math.max(limits.maxNumBatchedTokens, limits.maxNumSeqs * (1 + maxDrafts)) + (maxDrafts > 0 ? limits.maxNumSeqs : 0)
+  const baseCost = (whose: readonly OperatorGraph[], on: CompiledDevice, betweenNodes?: Uint8Array) =>
+    new BaseStepCost(whose, on, net, mostTokens, limits.maxNumSeqs * (1 + maxDrafts), claims.group?.ranks ?? 1, betweenNodes)
+  const base = baseCost(stages, compiled, handoversBetweenNodes(pool))
+  const context = {
     path,
     device: built.spec,
     straggler: built.straggler,
     mixedStepHostMs: built.mixedStepHostMs,
     collectives: built.collectives,
-    kvHeads: attention?.kvHeads ?? 1,
-    kvBytesPerTokenPerHead: attention === undefined ? 0 : 2 * attention.headDim * attention.kvBytesPerElement,
+    ...attentionFacts(graph!),
     layers,
     maxBatchedTokens: limits.maxNumBatchedTokens,
     maxSequences: limits.maxNumSeqs,
+    maxDrafts,
     engineRelease: limits.engineRelease,
     assume,
-  })
+  }
+  const baseOf = (whose: OperatorGraph, id: string) => {
+    if (built.model !== undefined && id !== model.id) throw otherModel(path, built.model, id)
+    return baseCost([whose], compile(whose))
+  }
+  const { cost, usages, tokenReaders } = chainLinks({ links: claims.links, base, context, baseOf })
+  const stepwise = [...tokenReaders]
+  if (decoding !== undefined) stepwise.push(claims.owners.get(decode.id)!)
+  if ((claims.group?.ranks ?? 1) > 1) stepwise.push(claims.owners.get(group.id)!)
+  if (stages.length > 1) stepwise.push('pipeline stages')
   return {
     name: pool.name ?? path,
     count: pool.count,
@@ -122,11 +158,20 @@ export function buildPool(pool: PoolScenario, path: string, registry: Registry, 
     network: net,
     kvIndex: claims.index,
     group: claims.group,
+    decode: decoding,
+    usages,
+    stepwise,
     deviceCount: pool.count * pool.parallelism.tensor * pool.parallelism.pipeline,
     techniques: pool.techniques.map((t) => t.use),
     assumptions,
     newScheduler: (context) =>
-      schedulerProvider.build(schedulerOptions, { ...poolContext, ...context, maxModelLenTokens: memory.maxModelLenTokens, limits }),
+      schedulerProvider.build(schedulerOptions, {
+        ...poolContext,
+        ...context,
+        maxModelLenTokens: memory.maxModelLenTokens,
+        limits,
+        decode: decoding,
+      }),
   }
 }
 
@@ -160,8 +205,8 @@ function buildDevice(pool: PoolScenario, path: string, model: Model, registry: R
 }
 
 /** One rank's part of the model, stage by stage. */
-function shardStages({ kvCacheDtype }: PoolScenario, model: Model, parallelism: Parallelism): OperatorGraph[] {
-  const options = kvCacheDtype === 'fp8' ? { kvBytesPerElement: 1 } : {}
+function shardStages(pool: PoolScenario, model: Model, parallelism: Parallelism): OperatorGraph[] {
+  const options = shardOptions(pool)
   return Array.from({ length: parallelism.pipeline }, (_, stage) => model.shard(parallelism, { ...options, stage }))
 }
 
@@ -206,10 +251,13 @@ function buildNetwork(
 }
 
 interface Claims {
+  /** Techniques that own a `single` point, by the point. */
+  owners: Map<string, string>
+  decode: DecodeFactory | undefined
   index: KvIndexFactory | undefined
   group: Group | undefined
   expertLoad: ExpertLoad | undefined
-  links: { link: StepCostLink; technique: string }[]
+  links: ClaimedLink[]
   memory: MemoryClaim[]
 }
 
@@ -231,9 +279,16 @@ function checkGroup({ count, parallelism: { tensor, expert } }: PoolScenario, pa
 }
 
 /** Builds the pool's techniques and gathers what they claim. */
-function buildTechniques(pool: PoolScenario, path: string, registry: Registry, engine: Engine, assume: (sentence: string) => void): Claims {
-  const claims: Claims = { index: undefined, group: undefined, expertLoad: undefined, links: [], memory: [] }
+function buildTechniques(
+  pool: PoolScenario,
+  path: string,
+  registry: Registry,
+  engine: Engine,
+  facts: TechniquePool,
+  assume: (sentence: string) => void,
+): Claims {
   const owners = new Map<string, string>()
+  const claims: Claims = { owners, decode: undefined, index: undefined, group: undefined, expertLoad: undefined, links: [], memory: [] }
   const names = new Set<string>()
   for (const [i, choice] of pool.techniques.entries()) {
     const at = `${path}.techniques[${i}]`
@@ -261,6 +316,7 @@ function buildTechniques(pool: PoolScenario, path: string, registry: Registry, e
         owners.set(point.id, provider.name)
       }
       if (point.id === kvIndex.id) claims.index = contribution as KvIndexFactory
+      else if (point.id === decode.id) claims.decode = contribution as DecodeFactory
       else if (point.id === group.id) claims.group = contribution as Group
       else if (point.id === expertLoad.id) claims.expertLoad = contribution as ExpertLoad
       else if (point.id === stepCost.id) claims.links.push({ link: contribution as StepCostLink, technique: provider.name })
@@ -275,6 +331,7 @@ function buildTechniques(pool: PoolScenario, path: string, registry: Registry, e
     provider.build(parseOptions(provider.options, choice, at), {
       path: at,
       engine,
+      pool: facts,
       claim: claim as never,
       memoryClaim: (memory) => void claims.memory.push(memory),
       eviction: (evictionChoice, context) => {
@@ -287,21 +344,29 @@ function buildTechniques(pool: PoolScenario, path: string, registry: Registry, e
   return claims
 }
 
-/** Wraps the base price: links in the order written, each behind those it names in `after`; the first is the outermost. */
-function chain(base: StepCost, links: Claims['links'], context: StepCostContext): StepCost {
-  const left = [...links]
-  const ordered: StepCostLink[] = []
-  while (left.length > 0) {
-    const at = left.findIndex(({ link }) => !(link.after ?? []).some((name) => left.some((other) => other.link.name === name)))
-    if (at < 0) {
-      throw new ServesimError(
-        'SERVESIM_PLUGIN_CONFLICT',
-        context.path,
-        `The step costs ${left.map(({ link }) => `"${link.name}"`).join(', ')} each want to come after another.`,
-        'Switch one of them off.',
-      )
-    }
-    ordered.push(left.splice(at, 1)[0]!.link)
+function otherModel(path: string, measured: string, model: string): ServesimError {
+  return new ServesimError(
+    'SERVESIM_CAPABILITY_MISMATCH',
+    `${path}.device`,
+    `The device was measured with "${measured}" and has no latencies of "${model}", which runs beside it.`,
+    'Use an analytic device, or a drafter that is part of the measured model.',
+  )
+}
+
+/** What techniques may find out about models beside the pool's own. */
+function modelFacts(pool: PoolScenario, registry: Registry): Pick<TechniquePool, 'parallelism' | 'resolveModel' | 'shard'> {
+  const { parallelism } = pool
+  return {
+    parallelism,
+    resolveModel: (reference, at) => resolveModel(reference, at, registry),
+    shard: (model) =>
+      model.shard(
+        { ...parallelism, pipeline: 1, pipelineLayers: undefined, expert: model.experts > 0 ? parallelism.expert : 1 },
+        shardOptions(pool),
+      ),
   }
-  return ordered.reduceRight((next, link) => link.wrap(next, context), base)
+}
+
+function shardOptions({ kvCacheDtype }: PoolScenario): ShardOptions {
+  return kvCacheDtype === 'fp8' ? { kvBytesPerElement: 1 } : {}
 }

@@ -56,6 +56,15 @@ export class KvBlocks {
     return true
   }
 
+  /** Takes back blocks behind the request's first `tokens` tokens; nothing of them was committed. */
+  shrink(request: number, tokens: number): void {
+    const surplus = this.requests.blocks[request]! - this.blocksFor(tokens)
+    if (surplus <= 0 || (this.index !== undefined && this.index.trim === undefined)) return
+    this.requests.blocks[request]! -= surplus
+    this.free += surplus
+    this.index?.trim?.(request, surplus)
+  }
+
   /** Gives up everything the request holds. */
   release(request: number): void {
     const held = this.requests.blocks[request]!

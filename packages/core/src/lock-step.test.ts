@@ -33,7 +33,7 @@ const byParity = definePlugin('by-parity', (host) => {
   })
 })
 
-type Peers = { tokens: number; peers: number[]; anyPrefill: boolean; expertTokens: number; peerTokens: number }
+type Peers = { tokens: number; peers: number[]; anyMixed: boolean; expertTokens: number; peerTokens: number }
 
 /** Notes what the chain learns of peers. */
 const spyOf = (seen: Peers[]) =>
@@ -49,7 +49,7 @@ const spyOf = (seen: Peers[]) =>
             reads: 'shape',
             price(step: StepView, startNs: number, out: StepPrice) {
               const { tokens, peers, expertTokens, peerTokens } = step
-              seen.push({ tokens, peers: [...peers.tokens], anyPrefill: peers.anyPrefill, expertTokens, peerTokens })
+              seen.push({ tokens, peers: [...peers.tokens], anyMixed: peers.anyMixed, expertTokens, peerTokens })
               next.price(step, startNs, out)
               // Only prompts keep the host busy.
               out.hostNs = step.prefills > 0 ? hostNs : 0
@@ -99,10 +99,10 @@ describe('replicas that step together', () => {
   it('run a dummy step of one token where they have no work', () => {
     const seen: Peers[] = []
     const simulation = run([{ arrivalNs: 0, promptTokens: 8, outputTokens: 2 }], {}, seen)
-    const step = (tokens: number, peers: number[], anyPrefill: boolean) => ({
+    const step = (tokens: number, peers: number[], anyMixed: boolean) => ({
       tokens,
       peers,
-      anyPrefill,
+      anyMixed,
       expertTokens: peers[0]! + peers[1]!,
       peerTokens: Math.max(...peers),
     })

@@ -52,7 +52,7 @@ export class LockStepGroup {
     this.pipeline = new Pipeline(stages)
     this.stageNs = new Float64Array(stages)
     this.handoverNs = new Float64Array(stages - 1)
-    this.peers = { count: ranks.length, tokens: new Int32Array(ranks.length), anyPrefill: false }
+    this.peers = { count: ranks.length, tokens: new Int32Array(ranks.length), anyMixed: false }
   }
 
   get idle(): boolean {
@@ -115,11 +115,11 @@ export class LockStepGroup {
   private start(nowNs: number): void {
     const { ranks, peers, pipeline, stageNs, handoverNs } = this
     const readyNs = this.readyNs(nowNs)
-    peers.anyPrefill = false
+    peers.anyMixed = false
     for (let i = 0; i < ranks.length; i++) {
       const { entering } = ranks[i]!
       peers.tokens[i] = entering.tokens
-      peers.anyPrefill ||= entering.prefills > 0
+      peers.anyMixed ||= entering.mixed
     }
     let launchedNs = 0
     stageNs.fill(0)

@@ -12,7 +12,7 @@ const statQuantiles: Record<Exclude<StatName, 'mean'>, number> = { median: 0.5, 
 export const metricDefinitions: Record<MetricName, string> = {
   ttft: 'time to first token: first token − arrival (or the instant the engine queued the request)',
   tpot: 'time per output token: (last token − first token) ÷ (output tokens − 1); requests with one token left out',
-  itl: 'inter-token latency: every single gap between tokens of a request, pooled over all requests',
+  itl: 'inter-token latency: every single gap between outputs of a request, pooled over all requests; tokens that one step yields are one output',
   latency: 'end to end: last token − arrival (or the instant the engine queued the request)',
 }
 

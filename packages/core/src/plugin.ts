@@ -1,6 +1,7 @@
 import { nearMatches, ServesimError } from './errors.js'
 import {
   type DeviceProvider,
+  decode,
   device,
   eviction,
   expertLoad,
@@ -47,9 +48,22 @@ export function definePlugin(name: string, setup: (host: PluginHost) => void, pl
 
 /** Every point that this core offers, by id. */
 const ownPoints = new Map<string, Point<unknown>>(
-  [device, eviction, expertLoad, fabric, group, kvIndex, modelSource, network, router, scheduler, stepCost, technique, workload].map(
-    (p) => [p.id, p as Point<unknown>],
-  ),
+  [
+    decode,
+    device,
+    eviction,
+    expertLoad,
+    fabric,
+    group,
+    kvIndex,
+    modelSource,
+    network,
+    router,
+    scheduler,
+    stepCost,
+    technique,
+    workload,
+  ].map((p) => [p.id, p as Point<unknown>]),
 )
 
 interface Provision {

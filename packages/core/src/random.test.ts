@@ -15,6 +15,18 @@ it('draws the same again from the same seed, purpose and index, whatever was dra
   )
 })
 
+it('draws anywhere what streams draw in turn', () => {
+  fc.assert(
+    fc.property(fc.maxSafeNat(), fc.string(), fc.maxSafeNat(), (seed, purpose, index) => {
+      const source = createRandomSource(seed)
+      const draws = source.draws(purpose)
+      const anywhere = [4, 0, 3, 1, 2].map((counter) => [counter, draws.uniform(index, counter)] as const)
+      const inTurn = draw(source.stream(purpose, index), 5)
+      for (const [counter, value] of anywhere) expect(value).toBe(inTurn[counter])
+    }),
+  )
+})
+
 it('has streams of their own for every seed, purpose and index', () => {
   const firsts = new Set<number>()
   for (const seed of [0, 1, 2 ** 32, 2 ** 40]) {

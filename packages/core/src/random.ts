@@ -17,20 +17,59 @@ export interface RandomStream {
 export interface RandomSource {
   /** @param purpose what the draws are for, such as `workload/arrivals`; @param index a request or replica, where each has its own stream */
   stream(purpose: string, index?: number): RandomStream
+  /** The same draws at any place and in any order, without a stream for each. */
+  draws(purpose: string): RandomDraws
+}
+
+export interface RandomDraws {
+  /** What `stream(purpose, index)` gives as its uniform draw number `counter`, from 0. */
+  uniform(index: number, counter: number): number
 }
 
 export function createRandomSource(seed: number): RandomSource {
   return {
-    stream(purpose, index = 0) {
-      let a = mix(seed >>> 0, 0x9e3779b9)
-      let b = mix(Math.floor(seed / 4294967296) >>> 0, 0x85ebca6b)
-      for (let i = 0; i < purpose.length; i++) {
-        a = mix(a ^ purpose.charCodeAt(i), 0x9e3779b9 + i)
-        b = mix(b ^ a, 0xc2b2ae35)
+    stream: (purpose, index = 0) => {
+      const { a, b } = purposeKeys(seed, purpose)
+      return new Stream(lowKey(a, index), highKey(b, index))
+    },
+    draws: (purpose) => {
+      const { a, b } = purposeKeys(seed, purpose)
+      return {
+        uniform: (index, counter) => {
+          const keyA = lowKey(a, index)
+          const keyB = highKey(b, index)
+          return fromWords(word(2 * counter, keyA, keyB), word(2 * counter + 1, keyA, keyB))
+        },
       }
-      return new Stream(mix(a ^ (index >>> 0), 0x27d4eb2f), mix(b ^ (Math.floor(index / 4294967296) >>> 0), 0x165667b1))
     },
   }
+}
+
+function purposeKeys(seed: number, purpose: string): { a: number; b: number } {
+  let a = mix(seed >>> 0, 0x9e3779b9)
+  let b = mix(Math.floor(seed / 4294967296) >>> 0, 0x85ebca6b)
+  for (let i = 0; i < purpose.length; i++) {
+    a = mix(a ^ purpose.charCodeAt(i), 0x9e3779b9 + i)
+    b = mix(b ^ a, 0xc2b2ae35)
+  }
+  return { a, b }
+}
+
+function lowKey(a: number, index: number): number {
+  return mix(a ^ (index >>> 0), 0x27d4eb2f)
+}
+
+function highKey(b: number, index: number): number {
+  return mix(b ^ (Math.floor(index / 4294967296) >>> 0), 0x165667b1)
+}
+
+function word(counter: number, keyA: number, keyB: number): number {
+  return mix(mix(counter, keyA) ^ keyB, Math.imul(counter, 0x9e3779b9) ^ keyA)
+}
+
+/** 53 bits of two words. */
+function fromWords(high: number, low: number): number {
+  return ((high >>> 5) * 67108864 + (low >>> 6)) / 9007199254740992
 }
 
 /** Final mix of MurmurHash3 over 32 bits, keyed. */
@@ -50,15 +89,9 @@ class Stream implements RandomStream {
     private readonly keyB: number,
   ) {}
 
-  private word(): number {
-    const c = this.counter++
-    return mix(mix(c, this.keyA) ^ this.keyB, Math.imul(c, 0x9e3779b9) ^ this.keyA)
-  }
-
   uniform(): number {
-    const high = this.word() >>> 5
-    const low = this.word() >>> 6
-    return (high * 67108864 + low) / 9007199254740992
+    const high = word(this.counter++, this.keyA, this.keyB)
+    return fromWords(high, word(this.counter++, this.keyA, this.keyB))
   }
 
   integer(bound: number): number {

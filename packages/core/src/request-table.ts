@@ -41,6 +41,9 @@ export class RequestTable {
   placeholderTokens = new Int32Array(0)
   /** Number of the step that computes its newest token, counted by its replica; kept only where a replica has pipeline stages. */
   tokenStep = new Int32Array(0)
+  /** Drafts that its next step shall verify, and drafts of it that were ever rejected. */
+  draftTokens = new Int32Array(0)
+  rejectedTokens = new Int32Array(0)
   /** KV blocks it holds, shared ones included. */
   blocks = new Int32Array(0)
   /** Prompt tokens found in the cache at its first admission; −1 before. */
@@ -75,6 +78,8 @@ export class RequestTable {
     this.computedTokens[row] = 0
     this.placeholderTokens[row] = 0
     this.tokenStep[row] = -1
+    this.draftTokens[row] = 0
+    this.rejectedTokens[row] = 0
     this.blocks[row] = 0
     this.cachedTokens[row] = -1
     this.preemptions[row] = 0
@@ -127,6 +132,8 @@ export class RequestTable {
     this.computedTokens = narrow(this.computedTokens)
     this.placeholderTokens = narrow(this.placeholderTokens)
     this.tokenStep = narrow(this.tokenStep)
+    this.draftTokens = narrow(this.draftTokens)
+    this.rejectedTokens = narrow(this.rejectedTokens)
     this.blocks = narrow(this.blocks)
     this.cachedTokens = narrow(this.cachedTokens)
     this.preemptions = narrow(this.preemptions)

@@ -3,7 +3,7 @@ import type { RequestColumn, RequestTable } from './request-table.js'
 
 /** Where finished requests and token gaps go. */
 export interface RequestSink {
-  /** `weight` tokens came out `gapNs` after the token before. */
+  /** `weight` outputs came, each `gapNs` after the one of its request before: one token, or all that a step yields for a request. */
   token(gapNs: number, weight: number): void
   finish(request: number, nowNs: number): void
 }

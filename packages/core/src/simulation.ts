@@ -14,6 +14,7 @@ import { type RequestDraft, type Workload, workload } from './points/workload.js
 import { createRandomSource } from './random.js'
 import { RequestTable } from './request-table.js'
 import { type RequestSink, Results } from './results.js'
+import { Speculation } from './speculation.js'
 import { StepUnit } from './step-unit.js'
 import { type SimulationResult, summarise } from './summary.js'
 
@@ -87,7 +88,8 @@ export class Simulation {
     this.unitHandles = 2 * scenario.pools.reduce((sum, pool) => sum + pool.count, 0)
     this.engine = new Engine(this.events, this.requests, this.results, this.unitHandles)
     const links = planFabric(scenario.fabric, registry)
-    this.pools = scenario.pools.map((pool, i) => buildPool(pool, `pools[${i}]`, registry, this.engine, links))
+    const shared = { engine: this.engine, random, requests: this.requests, links }
+    this.pools = scenario.pools.map((pool, i) => buildPool(pool, `pools[${i}]`, registry, shared))
     bindFabric(scenario, this.pools, links, registry, this.engine)
     for (const pool of this.pools) this.addUnits(pool, stretches)
     this.engine.units = this.units
@@ -115,7 +117,7 @@ export class Simulation {
       token: (gapNs, weight) => this.results.itl.add(gapNs, weight),
       finish: (request, nowNs) => this.finish(request, nowNs),
     }
-    const { blockSizeTokens, depth, maxNumSeqs, sharing = 'allocated' } = pool.limits
+    const { blockSizeTokens, depth, maxNumSeqs, sharing = 'allocated', freesRejected = false } = pool.limits
     const ranks = pool.group?.ranks ?? 1
     const shared = {
       requests,
@@ -128,7 +130,8 @@ export class Simulation {
       stageShares: pool.stageShares,
       maxSequences: maxNumSeqs,
       sharesEarly: sharing === 'allocated',
-      stretches: stretches && pool.cost.reads !== 'tokens' && ranks === 1 && pool.stages.length === 1,
+      stretches: stretches && pool.stepwise.length === 0,
+      speculation: pool.decode === undefined ? undefined : new Speculation(pool.decode, requests, depth, freesRejected),
     }
     for (let i = 0; i < pool.count; i++) {
       const index = pool.kvIndex?.({

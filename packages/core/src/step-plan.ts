@@ -3,12 +3,14 @@ import type { KvBlocks } from './kv-blocks.js'
 import type { StepPlan } from './points/scheduler.js'
 import { RequestStatus, type RequestTable } from './request-table.js'
 import type { RequestList } from './running-list.js'
+import type { Speculation } from './speculation.js'
 import type { Step } from './step.js'
 
 interface PlanContext {
   requests: RequestTable
   depth: number
   sharesEarly: boolean
+  speculation: Speculation | undefined
 }
 
 /** What a scheduler calls at form: fills one step of a replica and keeps the books of blocks and running requests. */
@@ -48,12 +50,19 @@ export class FormingPlan implements StepPlan {
     return this.kv.free
   }
 
-  schedule(request: number, tokens: number): boolean {
+  schedule(request: number, tokens: number, lookaheadTokens = 0): boolean {
     const context = this.shared.requests.computedTokens[request]!
-    if (!this.kv.extend(request, context + tokens)) return false
-    this.forming.add(request, tokens, context)
+    if (!this.kv.extend(request, context + tokens + lookaheadTokens)) return false
+    this.forming.add(request, tokens, context, this.draftsAmong(request, tokens))
     this.commitAtForm(request, context + tokens)
     return true
+  }
+
+  /** What a request schedules beyond its sequence and the tokens in flight. */
+  private draftsAmong(request: number, tokens: number): number {
+    const { draftTokens, computedTokens, promptTokens, outputTokens, placeholderTokens } = this.shared.requests
+    if (draftTokens[request] === 0) return 0
+    return Math.max(0, computedTokens[request]! + tokens - promptTokens[request]! - outputTokens[request]! - placeholderTokens[request]!)
   }
 
   unschedule(request: number): number {
@@ -70,12 +79,13 @@ export class FormingPlan implements StepPlan {
   }
 
   match(request: number): number {
-    const { requests } = this.shared
+    const { requests, speculation } = this.shared
     const { index, blockSizeTokens } = this.kv
     if (index === undefined || requests.identified[request] === 0) return 0
     // At least one token is computed again: its logits are what the next token is drawn from.
     const most = Math.floor((requests.promptTokens[request]! + requests.outputTokens[request]! - 1) / blockSizeTokens)
-    return index.match(request, most)
+    const blocks = index.match(request, most)
+    return speculation?.decode.dropsLastHit === true ? Math.max(0, blocks - 1) : blocks
   }
 
   matchMayGrow(request: number): boolean {
@@ -96,15 +106,15 @@ export class FormingPlan implements StepPlan {
     return index.sameText(a, b, this.kv.blocksFor(tokens) - 1)
   }
 
-  admit(request: number, tokens: number, hitBlocks: number, mustFitTokens: number): boolean {
+  admit(request: number, tokens: number, hitBlocks: number, mustFitTokens: number, lookaheadTokens = 0): boolean {
     const { requests } = this.shared
     const hitTokens = hitBlocks * this.kv.blockSizeTokens
-    if (!this.kv.admit(request, hitTokens + tokens, hitBlocks, mustFitTokens)) return false
+    if (!this.kv.admit(request, hitTokens + tokens + lookaheadTokens, hitBlocks, mustFitTokens)) return false
     requests.computedTokens[request] = hitTokens
     requests.status[request] = RequestStatus.running
     if (requests.cachedTokens[request]! < 0) requests.cachedTokens[request] = hitTokens
     this.running.push(request)
-    this.forming.add(request, tokens, hitTokens)
+    this.forming.add(request, tokens, hitTokens, 0)
     this.commitAtForm(request, hitTokens + tokens)
     return true
   }
@@ -121,6 +131,7 @@ export class FormingPlan implements StepPlan {
     this.kv.release(request)
     this.running.remove(request)
     requests.computedTokens[request] = 0
+    requests.draftTokens[request] = 0
     requests.status[request] = RequestStatus.preempted
     requests.preemptions[request]!++
     this.preemptions++

@@ -31,6 +31,8 @@ export class BaseStepCost implements StepCost {
   /** Decode rows by sequences, and for how many each was launched. */
   private readonly rows: (Float64Array | undefined)[] = []
   private readonly rowLaunched: number[] = []
+  /** The same where sequences verify drafts, by sequences and drafts. */
+  private readonly verifyRows: { row: Float64Array; launched: number }[][] = []
   private readonly attention: AttentionLatency
   private readonly grid: Float64Array
   private readonly attentionRepeat: number
@@ -73,7 +75,7 @@ export class BaseStepCost implements StepCost {
 
   price(step: StepView, _startNs: number, out: StepPrice): void {
     this.priceFixed(step, out)
-    out.attentionNs = step.prefills === 0 ? this.decodeNs(this.row(step), step.decodeContextSum / step.decodes) : this.mixedNs(step)
+    out.attentionNs = step.prefills === 0 ? this.decodeNs(this.rowOf(step), step.decodeContextSum / step.decodes) : this.mixedNs(step)
   }
 
   priceRun(step: StepView, count: number, _startNs: number, out: RunPrice): void {
@@ -99,7 +101,24 @@ export class BaseStepCost implements StepCost {
   }
 
   private fixedNs(step: StepView, { tokens, sequences, experts, peers }: StepTables): number {
-    return tokens.ns(step.paddedTokens) + sequences.ns(step.sequences) + experts.ns(step.expertTokens) + peers.ns(step.peerTokens)
+    return tokens.ns(step.paddedTokens) + sequences.ns(logitRows(step)) + experts.ns(step.expertTokens) + peers.ns(step.peerTokens)
+  }
+
+  private rowOf(step: StepView): Float64Array {
+    return step.draftTokens === 0 ? this.row(step) : this.verifyRow(step)
+  }
+
+  /** Without a device's word on it, verifying takes attention as long as one token of each sequence does: the KV cache is read once. */
+  private verifyRow(step: StepView): Float64Array {
+    const { decodes, draftTokens, paddedSequences } = step
+    const { attention } = this
+    if (attention.verifyRowNs === undefined) return this.row(step)
+    const known = this.verifyRows[decodes]?.[draftTokens]
+    if (known !== undefined && known.launched === paddedSequences) return known.row
+    const row = attention.verifyRowNs(decodes, paddedSequences, 1 + draftTokens / decodes)
+    this.verifyRows[decodes] ??= []
+    this.verifyRows[decodes]![draftTokens] = { row, launched: paddedSequences }
+    return row
   }
 
   private row(step: StepView): Float64Array {
@@ -130,10 +149,19 @@ export class BaseStepCost implements StepCost {
     const { prefillTokens, decodes } = step
     // The one chunk that does the same work: quadratic within a prompt, not across prompts.
     const context = step.prefillWork / prefillTokens - prefillTokens / 2
-    const latency = this.attention.mixedNs(prefillTokens, context, decodes, decodes === 0 ? 0 : step.decodeContextSum / decodes)
+    const decodeContext = decodes === 0 ? 0 : step.decodeContextSum / decodes
+    const latency = this.attention.mixedNs(prefillTokens, context, decodes, decodeContext)
     this.usage.mixedProvenance = latency.provenance
-    return this.attentionRepeat * latency.ns
+    const ns = this.attentionRepeat * latency.ns
+    if (step.draftTokens === 0) return ns
+    // Tokens to verify beside prompts cost what they cost beside none.
+    return ns + Math.max(0, this.decodeNs(this.verifyRow(step), decodeContext) - this.decodeNs(this.row(step), decodeContext))
   }
+}
+
+/** Rows of logits: the last token of every sequence, and every draft. */
+function logitRows({ sequences, draftTokens }: StepView): number {
+  return sequences === 0 ? 0 : sequences + draftTokens
 }
 
 /** What a step's counts are looked up in. */
@@ -277,12 +305,13 @@ export class StepUsage {
     private readonly attention: AttentionLatency,
   ) {}
 
-  private countShape({ paddedTokens, sequences, expertTokens, peerTokens }: StepView, steps: number): void {
+  private countShape(step: StepView, steps: number): void {
     const { stages } = this
+    const { paddedTokens, expertTokens, peerTokens } = step
     for (let s = 0; s < stages.length; s++) {
-      const { tokens, sequences: bySequences, experts, peers } = stages[s]!
+      const { tokens, sequences, experts, peers } = stages[s]!
       tokens.count(paddedTokens, steps)
-      bySequences.count(sequences, steps)
+      sequences.count(logitRows(step), steps)
       experts.count(expertTokens, steps)
       peers.count(peerTokens, steps)
     }

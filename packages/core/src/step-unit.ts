@@ -11,6 +11,7 @@ import type { StepCost } from './points/step-cost.js'
 import { RequestStatus, type RequestTable } from './request-table.js'
 import type { RequestSink } from './results.js'
 import { RequestList } from './running-list.js'
+import type { Speculation } from './speculation.js'
 import { Step } from './step.js'
 import { FormingPlan } from './step-plan.js'
 import type { StepUsage } from './step-price.js'
@@ -36,6 +37,7 @@ export interface UnitContext {
   sharesEarly: boolean
   /** False keeps to the plain path, step by step: the fast one's oracle. */
   stretches: boolean
+  speculation: Speculation | undefined
 }
 
 /**
@@ -73,8 +75,9 @@ export class StepUnit implements StretchHost, Rank {
     readonly shared: UnitContext,
   ) {
     const stages = shared.stageShares.length
+    const maxDrafts = shared.speculation?.decode.maxDrafts ?? 0
     this.pipeline = new Pipeline(stages)
-    this.ring = Array.from({ length: shared.depth + stages - 1 }, () => new Step(Math.min(shared.maxSequences, 64), stages))
+    this.ring = Array.from({ length: shared.depth + stages - 1 }, () => new Step(Math.min(shared.maxSequences, 64), stages, maxDrafts))
     this.plan = new FormingPlan(index, kv, shared, this.running, this.ring[0]!)
     this.stretch = new Stretch(this)
   }
@@ -226,7 +229,7 @@ export class StepUnit implements StretchHost, Rank {
 
   /** Computed tokens and placeholders advance when a step is formed, before it runs. */
   private commitForm(step: Step, nowNs: number): void {
-    const { requests, depth } = this.shared
+    const { requests, depth, speculation } = this.shared
     const { computedTokens, placeholderTokens, promptTokens, outputTokens, firstScheduledNs } = requests
     step.formedNs = nowNs
     for (let i = 0; i < step.count; i++) {
@@ -238,7 +241,8 @@ export class StepUnit implements StretchHost, Rank {
       // A chunk that leaves part of the sequence uncomputed yields no token.
       const emits = computed >= total + placeholderTokens[r]!
       step.emits[i] = emits ? 1 : 0
-      if (depth > 1 && emits) placeholderTokens[r]!++
+      if (depth > 1 && emits) placeholderTokens[r]! += 1 + step.memberDrafts[i]!
+      speculation?.formed(step, i)
     }
     step.unpadded()
     if (this.pipeline.stages > 1) this.markTokens(step)
@@ -280,7 +284,8 @@ export class StepUnit implements StretchHost, Rank {
 
   price(readyNs: number): number {
     const step = this.entering
-    const { cost, usage, stageShares } = this.shared
+    const { cost, usage, stageShares, speculation } = this.shared
+    speculation?.started(step)
     cost.price(step, readyNs, step)
     usage.count(step, step.attentionNs)
     const stagesNs = setStageTimes(step, stageShares)
@@ -310,18 +315,23 @@ export class StepUnit implements StretchHost, Rank {
   /** Tokens come out, finished requests leave. */
   completeHead(nowNs: number): void {
     const step = this.ring[this.head]!
-    const { requests, sink, depth, sharesEarly } = this.shared
+    const { requests, sink, depth, sharesEarly, speculation } = this.shared
     const { placeholderTokens, outputTokens, maxOutputTokens, firstTokenNs, lastTokenNs, identified, status } = requests
     const { computedTokens, promptTokens } = requests
-    // Nearly all members had their last token at one instant: equal gaps are counted together.
+    // Nearly all members had their last tokens at one instant: equal gaps are counted together.
     let gapNs = 0
     let withGap = 0
     for (let i = 0; i < step.count; i++) {
-      if (step.emits[i] === 0) continue
       const r = step.members[i]!
-      if (depth > 1) placeholderTokens[r]!--
-      const output = ++outputTokens[r]!
-      if (output === 1) firstTokenNs[r] = nowNs
+      // Its request ended while the step was under way: the token is dropped.
+      if (step.emits[i] === 0 || r < 0) continue
+      const drafts = step.memberDrafts[i]!
+      if (depth > 1) placeholderTokens[r]! -= 1 + drafts
+      const yielded = Math.min(speculation?.verify(step, i, this.kv) ?? 1, maxOutputTokens[r]! - outputTokens[r]!)
+      const output = outputTokens[r]! + yielded
+      outputTokens[r] = output
+      // What a step yields for a request leaves the engine at once.
+      if (output === yielded) firstTokenNs[r] = nowNs
       else {
         const gap = nowNs - lastTokenNs[r]!
         if (gap !== gapNs) {
@@ -332,13 +342,16 @@ export class StepUnit implements StretchHost, Rank {
         withGap++
       }
       lastTokenNs[r] = nowNs
-      const computed = computedTokens[r]! - placeholderTokens[r]!
+      // Of drafts that were kept beyond the request's end nothing is known.
+      const computed = Math.min(computedTokens[r]! - placeholderTokens[r]!, promptTokens[r]! + output - 1)
       if (identified[r] === 1 && status[r] === RequestStatus.running) {
         if (!sharesEarly) this.kv.commit(r, output === maxOutputTokens[r]! ? computed : Math.min(computed, promptTokens[r]!))
-        // Tokens come one at a time: only at a block's end is there something new.
-        else if (depth > 1 && computed % this.kv.blockSizeTokens === 0) this.kv.commit(r, computed)
+        // Where tokens come one at a time only a block's end brings something new.
+        else if (depth > 1 && (drafts > 0 || computed % this.kv.blockSizeTokens === 0)) this.kv.commit(r, computed)
       }
       if (output === maxOutputTokens[r]!) this.finish(r, nowNs)
+      else speculation?.yielded(r, step.count)
+      if (yielded > 1) speculation!.bundledTokens += yielded - 1
     }
     if (withGap > 0) sink.token(gapNs, withGap)
     this.head = (this.head + 1) % this.ring.length
@@ -351,10 +364,17 @@ export class StepUnit implements StretchHost, Rank {
     // A preempted request whose last token was in flight is no longer running; its scheduler drops it when it comes up.
     if (requests.status[request] === RequestStatus.running) this.running.remove(request)
     else this.scheduler.withdraw(request)
+    // Tokens in flight are for nothing.
+    if (requests.placeholderTokens[request]! > 0) this.dropInFlight(request)
     this.kv.release(request)
     this.kv.index?.forget(request)
     this.finished++
     sink.finish(request, nowNs)
+  }
+
+  /** Steps under way go on with the request's tokens; what they yield for it is dropped. */
+  private dropInFlight(request: number): void {
+    for (let i = 0; i < this.formedCount; i++) this.ring[(this.head + i) % this.ring.length]!.dropMember(request)
   }
 
   // What a stretch needs of the ring.

@@ -4,10 +4,10 @@ import type { GraphMode, StagesAhead, StepPrice, StepView } from './points/step-
 export interface StepPeers {
   count: number
   tokens: Int32Array
-  anyPrefill: boolean
+  anyMixed: boolean
 }
 
-const alone: StepPeers = { count: 1, tokens: new Int32Array(0), anyPrefill: false }
+const alone: StepPeers = { count: 1, tokens: new Int32Array(0), anyMixed: false }
 
 /** One slot of a step unit's ring: who takes part in a formed step, its shape and, once it has started, its price. */
 export class Step implements StepView, StepPrice {
@@ -16,12 +16,17 @@ export class Step implements StepView, StepPrice {
   memberTokens: Int32Array
   /** 1 where the step yields a token for the member: its prompt is complete then. */
   emits: Uint8Array
+  /** Drafts among a member's tokens and, where there are any, what was rejected of the request and how often it was preempted until then. */
+  memberDrafts: Int32Array
+  memberRejected: Int32Array
+  memberEpochs: Int32Array
   count = 0
 
   tokens = 0
   decodes = 0
   decodeContextSum = 0
   longestDecodeContext = 0
+  draftTokens = 0
   prefills = 0
   prefillTokens = 0
   prefillWork = 0
@@ -46,16 +51,28 @@ export class Step implements StepView, StepPrice {
   startNs = 0
   endNs = 0
 
-  constructor(capacity: number, stages = 1) {
+  /** @param maxDrafts drafts of every sequence in an even batch of decodes */
+  constructor(
+    capacity: number,
+    stages = 1,
+    private readonly maxDrafts = 0,
+  ) {
     this.ahead = { fixedNs: new Float64Array(stages - 1), handoverNs: new Float64Array(stages - 1) }
     this.stageNs = new Float64Array(stages)
     this.members = new Int32Array(capacity)
     this.memberTokens = new Int32Array(capacity)
     this.emits = new Uint8Array(capacity)
+    this.memberDrafts = new Int32Array(capacity)
+    this.memberRejected = new Int32Array(capacity)
+    this.memberEpochs = new Int32Array(capacity)
   }
 
   get sequences(): number {
     return this.count
+  }
+
+  get mixed(): boolean {
+    return this.prefills > 0 || this.draftTokens !== this.maxDrafts * this.decodes
   }
 
   clear(): void {
@@ -64,20 +81,23 @@ export class Step implements StepView, StepPrice {
     this.decodes = 0
     this.decodeContextSum = 0
     this.longestDecodeContext = 0
+    this.draftTokens = 0
     this.prefills = 0
     this.prefillTokens = 0
     this.prefillWork = 0
   }
 
-  /** Adds a member with `tokens` new tokens behind `context` computed ones. */
-  add(request: number, tokens: number, context: number): void {
+  /** Adds a member with `tokens` new tokens, the last `drafts` of them drafted, behind `context` computed ones. */
+  add(request: number, tokens: number, context: number, drafts = 0): void {
     if (this.count === this.members.length) this.grow()
     this.members[this.count] = request
     this.memberTokens[this.count] = tokens
+    this.memberDrafts[this.count] = drafts
     this.count++
     this.tokens += tokens
-    if (tokens === 1) {
+    if (tokens === 1 + drafts) {
       this.decodes++
+      this.draftTokens += drafts
       this.decodeContextSum += context
       if (context > this.longestDecodeContext) this.longestDecodeContext = context
     } else {
@@ -101,25 +121,31 @@ export class Step implements StepView, StepPrice {
     }
   }
 
-  /** A replica without work steps along with its peers: one token, no sequence, no output. */
+  /** A replica without work steps along with its peers: one token and its drafts, no sequence, no output. */
   becomeDummy(): void {
     this.clear()
-    this.tokens = 1
+    this.tokens = 1 + this.maxDrafts
     this.decodes = 1
+    this.draftTokens = this.maxDrafts
     this.decodeContextSum = 1
     this.longestDecodeContext = 1
   }
 
   /** Takes a member out again. @returns its tokens; 0 where it takes no part */
   remove(request: number, computedTokens: Int32Array): number {
-    const { members, memberTokens } = this
+    const { members, memberTokens, memberDrafts } = this
     const at = members.subarray(0, this.count).indexOf(request)
     if (at < 0) return 0
     const tokens = memberTokens[at]!
-    const rest = Array.from({ length: this.count }, (_, i) => [members[i]!, memberTokens[i]!] as const).filter(([r]) => r !== request)
+    const all = Array.from({ length: this.count }, (_, i) => [members[i]!, memberTokens[i]!, memberDrafts[i]!] as const)
     this.clear()
-    for (const [r, q] of rest) this.add(r, q, computedTokens[r]!)
+    for (const [r, q, drafts] of all) if (r !== request) this.add(r, q, computedTokens[r]!, drafts)
     return tokens
+  }
+
+  /** A member's request has ended: its tokens stay in the step, what they yield is nobody's. */
+  dropMember(request: number): void {
+    for (let i = 0; i < this.count; i++) if (this.members[i] === request) this.members[i] = -1
   }
 
   /** Every member grows by one token `steps` times; the step must hold decodes only. */
@@ -130,14 +156,18 @@ export class Step implements StepView, StepPrice {
 
   private grow(): void {
     const capacity = this.members.length * 2
-    const members = new Int32Array(capacity)
-    members.set(this.members)
-    const tokens = new Int32Array(capacity)
-    tokens.set(this.memberTokens)
+    const grown = (old: Int32Array) => {
+      const wide = new Int32Array(capacity)
+      wide.set(old)
+      return wide
+    }
+    this.members = grown(this.members)
+    this.memberTokens = grown(this.memberTokens)
+    this.memberDrafts = grown(this.memberDrafts)
+    this.memberRejected = grown(this.memberRejected)
+    this.memberEpochs = grown(this.memberEpochs)
     const emits = new Uint8Array(capacity)
     emits.set(this.emits)
-    this.members = members
-    this.memberTokens = tokens
     this.emits = emits
   }
 }

@@ -20,9 +20,9 @@ export interface SimulationResult {
   /**
    * `fastShare`: steps that a stretch took. `plain`: what kept forms from being followed by one, as shares of those: prefill or a batch that
    * just changed, a scheduler that may decide anew, a finish within two steps, no free block, a host slower than the device. `ruledOut`:
-   * pools that take no stretches at all: a part of theirs looks at every token, or their replicas step together.
+   * pools that take no stretches at all, and the techniques for whose sake: they look at every token, or let replicas step together.
    */
-  steps: { total: number; fastShare: number; plain: Record<PlainReason, number>; ruledOut: string[] }
+  steps: { total: number; fastShare: number; plain: Record<PlainReason, number>; ruledOut: { pool: string; by: string[] }[] }
   throughput: {
     /** First arrival to last token. */
     durationS: number
@@ -60,7 +60,7 @@ export interface SummaryInput {
 export function summarise({ scenario, results, units, pools, engine }: SummaryInput): SimulationResult {
   const { transfers } = engine
   const usage = emptyUsage()
-  for (const pool of pools) addUsage(usage, pool.base.usage.summary(), 1)
+  for (const pool of pools) for (const of of pool.usages) addUsage(usage, of.summary(), 1)
   const steps = units.reduce((sum, u) => sum + u.steps, 0)
   const fast = units.reduce((sum, u) => sum + u.fastSteps, 0)
   const durationNs = Math.max(0, results.lastTokenNs - results.firstArrivalNs)
@@ -78,7 +78,7 @@ export function summarise({ scenario, results, units, pools, engine }: SummaryIn
       total: steps,
       fastShare: steps === 0 ? 0 : fast / steps,
       plain: plainShares(units),
-      ruledOut: pools.filter((p) => p.cost.reads === 'tokens' || (p.group?.ranks ?? 1) > 1 || p.stages.length > 1).map((p) => p.name),
+      ruledOut: pools.filter((p) => p.stepwise.length > 0).map((p) => ({ pool: p.name, by: p.stepwise })),
     },
     throughput: {
       durationS,

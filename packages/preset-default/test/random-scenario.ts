@@ -56,7 +56,7 @@ export function randomScenario(number: number): SimulationInput {
         parallelism,
         ...(tensor * parallelism.pipeline > 1 ? { network: { use: 'toy-network' } } : {}),
         scheduler,
-        techniques: randomTechniques(draw),
+        techniques: [...randomTechniques(draw), ...randomSpeculation(number)],
         // A prompt that may not be cut must fit a step.
         ...('release' in scheduler && !scheduler.enableChunkedPrefill ? { maxModelLenTokens: scheduler.maxNumBatchedTokens } : {}),
         memory: { numGpuBlocksOverride: blocks },
@@ -112,6 +112,23 @@ function randomVllm(draw: Draw, blockSizeTokens: number) {
     watermark: draw.of(0, 0, 0.1),
     blockSizeTokens,
   }
+}
+
+/** From a stream of its own, so that scenarios keep what else they were made of. */
+function randomSpeculation(number: number): Technique[] {
+  const draw = new Draw(number, 'speculation')
+  if (!draw.chance(0.1)) return []
+  const maxDrafts = draw.integer(1, 5)
+  return [
+    {
+      use: 'toy-drafts',
+      maxDrafts,
+      accepted: Array.from({ length: draw.integer(1, 9) }, () => draw.integer(0, maxDrafts)),
+      lookaheadSlots: draw.of(0, maxDrafts),
+      dropsLastHit: draw.chance(0.5),
+      synchronous: draw.chance(0.3),
+    },
+  ]
 }
 
 function randomTechniques(draw: Draw): Technique[] {

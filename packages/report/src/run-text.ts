@@ -153,10 +153,7 @@ function steps(result: SimulationResult, wallMs: number | undefined): string[] {
     .filter(([, share]) => share >= 0.005)
     .sort((a, b) => b[1] - a[1])
     .map(([reason, share]) => `${plainReason[reason as keyof typeof plain]} (${percent(share)})`)
-  const others =
-    ruledOut.length > 0
-      ? [`No stretches in ${ruledOut.join(', ')}: replicas step together there, they have pipeline stages, or a part looks at every token.`]
-      : []
+  const others = ruledOut.flatMap(({ pool, by }) => wrap(`No stretches in ${pool}, on account of ${by.join(' and ')}.`, width))
   const why = reasons.length > 0 ? wrap(`The other steps were taken one by one: ${reasons.join(', ')}.`, width) : []
   return [`${plural(total, 'step')}, ${percent(fastShare)} of them in stretches${taken}`, ...why, ...others]
 }

@@ -83,8 +83,8 @@ function recordingPlan(plan: StepPlan, arrivalIndex: Float64Array, form: Recorde
     match: (request) => plan.match(request),
     matchMayGrow: (request) => plan.matchMayGrow(request),
     samePrefix: (a, b, tokens) => plan.samePrefix(a, b, tokens),
-    schedule: (request, tokens) => added(plan.schedule(request, tokens), request, tokens),
-    admit: (request, tokens, hit, whole) => added(plan.admit(request, tokens, hit, whole), request, tokens),
+    schedule: (request, tokens, ahead) => added(plan.schedule(request, tokens, ahead), request, tokens),
+    admit: (request, tokens, hit, whole, ahead) => added(plan.admit(request, tokens, hit, whole, ahead), request, tokens),
     unschedule(request) {
       form.scheduled = form.scheduled.filter(([other]) => other !== arrivalIndex[request])
       return plan.unschedule(request)

@@ -101,6 +101,11 @@ export class ReferenceBlockCache implements KvIndex {
     }
   }
 
+  /** Blocks without a hash go back to where they came from. */
+  trim(_request: number, count: number): void {
+    for (let i = 0; i < count; i++) this.pool.free(this.blank.pop()!, true)
+  }
+
   release(request: number, count: number): number {
     const holder = this.holders.get(request)
     const known = holder?.blocks ?? []

@@ -1,6 +1,7 @@
 import type { Plugin, ScenarioInput, SimulationInput } from '@servesim/core'
 import { type ListedRequest, listWorkloads } from './list-workload.js'
 import { toyDevices } from './toy-device.js'
+import { toyDrafts } from './toy-drafts.js'
 import { toyFabrics } from './toy-fabric.js'
 import { toyJitter } from './toy-jitter.js'
 import { toyModels } from './toy-model.js'
@@ -10,7 +11,7 @@ import { toySchedulers } from './toy-scheduler.js'
 /** All toy parts, as one plugin. */
 export const toyParts: Plugin = {
   name: 'toy-parts',
-  plugins: [toyModels, toyDevices, toyFabrics, toyNetworks, toySchedulers, toyJitter, listWorkloads],
+  plugins: [toyModels, toyDevices, toyFabrics, toyNetworks, toySchedulers, toyJitter, toyDrafts, listWorkloads],
   setup: () => {},
 }
 

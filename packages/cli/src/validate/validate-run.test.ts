@@ -154,7 +154,7 @@ describe.skipIf(!isPresent)('the recorded Qwen3-30B-A3B run on two RTX PRO 6000 
   })
 
   test('steps together, which no ablation takes away, and is worse without asynchronous scheduling', () => {
-    expect(validation.result.steps).toMatchObject({ fastShare: 0, ruledOut: ['pools[0]'] })
+    expect(validation.result.steps).toMatchObject({ fastShare: 0, ruledOut: [{ pool: 'pools[0]', by: ['data-parallel'] }] })
     const errors = Object.fromEntries(validation.ablations.map(({ without, meanAbsErrorPct }) => [without, meanAbsErrorPct]))
     expect(Object.keys(errors)).not.toContain('data-parallel')
     expect(errors['async-scheduling']).toBeGreaterThan(2 * validation.meanAbsErrorPct)

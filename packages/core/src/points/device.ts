@@ -48,6 +48,11 @@ export interface AttentionLatency {
    */
   decodeRowNs(decodes: number, launched: number): Float64Array
   /**
+   * The same where sequences verify drafts. Absent: as `decodeRowNs`, since the KV cache is read once however many tokens look at it.
+   * @param queryTokens tokens of a sequence, > 1; a mean where they have different numbers
+   */
+  verifyRowNs?(decodes: number, launched: number, queryTokens: number): Float64Array
+  /**
    * A step that also carries prefill.
    * @param newTokens Σq over the chunks, ≥ 1
    * @param context equivalent context: the one chunk of `newTokens` at this context does the same work Σq(k + q/2). Below 0 for several

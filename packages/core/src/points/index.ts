@@ -1,3 +1,4 @@
+export * from './decode.js'
 export * from './device.js'
 export * from './eviction.js'
 export * from './expert-load.js'

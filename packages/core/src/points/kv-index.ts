@@ -28,6 +28,8 @@ export interface KvIndex extends Part {
    * @returns blocks that have no holder now
    */
   release(request: number, blocks: number): number
+  /** The request gives up its last `blocks` blocks, whose content was never committed. Needed where rejected drafts free blocks. */
+  trim?(request: number, blocks: number): void
   /** `blocks` free blocks were given out: those reused first lose their content. */
   reclaim(blocks: number): void
   /** The request ended. */

@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import type { Model } from '../operators.js'
 import type { RequestTable } from '../request-table.js'
+import type { Decode } from './decode.js'
 import type { DeviceSpec } from './device.js'
 import { definePoint } from './point.js'
 import type { OptionsSchema, Part, Provider } from './provider.js'
@@ -21,8 +22,13 @@ export interface StepPlan {
   readonly totalBlocks: number
   /** Those of them that nobody holds, cached content or not. */
   readonly freeBlocks: number
-  /** Schedules `tokens` ≥ 1 more tokens of a running request. False: no KV block is free for them. */
-  schedule(request: number, tokens: number): boolean
+  /**
+   * Schedules `tokens` ≥ 1 more tokens of a running request. What goes beyond its sequence are drafts: of those that the request has
+   * (`draftTokens`) it may take any number.
+   * @param lookaheadTokens KV slots that it gets beyond those; 0 where left out
+   * @returns false where no KV block is free for them
+   */
+  schedule(request: number, tokens: number, lookaheadTokens?: number): boolean
   /** Takes this request out of the step; its blocks stay its own until `preempt`. @returns the tokens it had; 0 where it took no part */
   unschedule(request: number): number
   /**
@@ -44,9 +50,10 @@ export interface StepPlan {
   /**
    * Moves a request from waiting to running and schedules `tokens` ≥ 1 tokens behind `hitBlocks` cached blocks.
    * @param mustFitTokens the whole sequence must find free blocks now, though only the first tokens get them; 0: no such check
+   * @param lookaheadTokens KV slots that it gets beyond the scheduled tokens; 0 where left out
    * @returns false when blocks are short; nothing has changed then
    */
-  admit(request: number, tokens: number, hitBlocks: number, mustFitTokens: number): boolean
+  admit(request: number, tokens: number, hitBlocks: number, mustFitTokens: number, lookaheadTokens?: number): boolean
   /** Frees a running request's blocks; it starts over from what the cache still holds when it is admitted again. The caller requeues it. */
   preempt(request: number): void
 }
@@ -90,6 +97,8 @@ export interface SchedulerLimits {
    * request ends. As in SGLang.
    */
   sharing?: 'allocated' | 'computed'
+  /** Whether KV blocks that only rejected drafts were written to are freed at once (SGLang); else they stay for what comes next (vLLM). */
+  freesRejected?: boolean
   /** Whether a step's temporaries lie outside the share of device memory, which then holds weights and KV alone. */
   temporariesOutside?: boolean
 }
@@ -106,6 +115,8 @@ export interface SchedulerPoolContext {
 export interface SchedulerContext extends SchedulerPoolContext {
   requests: RequestTable
   limits: SchedulerLimits
+  /** Who drafts, where speculative decoding is on; `requests.draftTokens` then says how many drafts a request has. */
+  decode?: Decode | undefined
 }
 
 export interface SchedulerProvider<Schema extends OptionsSchema = OptionsSchema> extends Provider<Scheduler, SchedulerContext, Schema> {

@@ -1,3 +1,4 @@
+import type { OperatorGraph } from '../operators.js'
 import type { CollectiveCurve, DeviceSpec, StragglerFacts } from './device.js'
 import { definePoint } from './point.js'
 import type { Part } from './provider.js'
@@ -10,22 +11,26 @@ export interface StepView {
   /** Scheduled tokens and sequences, ≥ 1. */
   tokens: number
   sequences: number
-  /** Sequences with one scheduled token; they are priced as decodes. */
+  /** Sequences with one scheduled token, or with one and its drafts; they are priced as decodes. */
   decodes: number
   /** Σ of their contexts (KV tokens before this step), and the longest. */
   decodeContextSum: number
   longestDecodeContext: number
+  /** Drafts that they verify, all together: they have `decodes + draftTokens` tokens. 0 without speculative decoding. */
+  draftTokens: number
   /** Prompt chunks of two tokens and more. */
   prefills: number
   /** Σq over those chunks, and Σq·(k + q/2) with k tokens of context before: attention is quadratic within a prompt, not across prompts. */
   prefillTokens: number
   prefillWork: number
+  /** Whether it is no even batch of decodes: some sequence is in its prompt, or not all verify as many drafts as there can be. */
+  readonly mixed: boolean
   /** Written by the link that models graphs; until then equal to `tokens`, `sequences` and `none`. */
   paddedTokens: number
   paddedSequences: number
   graph: GraphMode
-  /** Replicas that run this step together, this one included; 1 where it steps alone. Scheduled tokens of each, and whether any has a chunk. */
-  readonly peers: { readonly count: number; readonly tokens: Int32Array; readonly anyPrefill: boolean }
+  /** Replicas that run this step together, this one included; 1 where it steps alone. Scheduled tokens of each, and whether any is mixed. */
+  readonly peers: { readonly count: number; readonly tokens: Int32Array; readonly anyMixed: boolean }
   /** Padded tokens of all peers together, which the experts see, and of the peer that has most. Written like `paddedTokens`. */
   expertTokens: number
   peerTokens: number
@@ -82,6 +87,17 @@ export interface StepCostLink {
   wrap(next: StepCost, context: StepCostContext): StepCost
 }
 
+/** Runs a graph of operators that is not the pool's model, inside its steps. */
+export interface ForwardPass {
+  /**
+   * Prices one pass, counts it among the time that was spent, and returns it.
+   * @param pass as a step; graph fields are written by the links that the pass goes through
+   * @returns ns on the device, float; what links ask of the host is left out
+   * @throws ServesimError where that is no number
+   */
+  run(pass: StepView, startNs: number): number
+}
+
 /** Facts of the pool that links compute from. */
 export interface StepCostContext {
   path: string
@@ -96,7 +112,15 @@ export interface StepCostContext {
   layers: number
   maxBatchedTokens: number
   maxSequences: number
+  /** Drafts of a sequence in a step at most; 0 without speculative decoding. */
+  maxDrafts: number
   engineRelease: string
+  /**
+   * Compiles another graph for the pool's device and network: a drafter's. Its passes go through all links of the chain but the one that
+   * asks, and must be made of at most `maxBatchedTokens + maxSequences` tokens.
+   * @param model whose graph it is, for devices that were measured with one
+   */
+  forwardPass(graph: OperatorGraph, model: string): ForwardPass
   /** Adds a sentence to the summary's assumptions. */
   assume(sentence: string): void
 }

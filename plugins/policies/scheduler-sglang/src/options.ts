@@ -67,5 +67,6 @@ export function limitsOf(own: Options, context: SchedulerPoolContext): Scheduler
     reservedBlocks: 0,
     blockSizeTokens,
     sharing: 'computed',
+    freesRejected: true,
   }
 }

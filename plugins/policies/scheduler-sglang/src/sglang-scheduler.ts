@@ -16,6 +16,11 @@ export class SglangScheduler implements Scheduler {
   private readonly chunkSize: number
   private readonly maxRunning: number
   private readonly blockSize: number
+  private readonly maxModelLen: number
+  /** Decodes take part in steps with prompts; SGLang leaves that off where it speculates. */
+  private readonly mixesChunks: boolean
+  /** Tokens beyond those to verify that a decode step must find room for: its drafting writes them, and gives them back. */
+  private readonly draftingSlots: number
   private readonly synchronous: boolean
   private readonly waiting: number[] = []
   /** The request whose prompt has been computed in part; −1: none. */
@@ -41,6 +46,9 @@ export class SglangScheduler implements Scheduler {
     this.chunkSize = chunkSizeOf(options, context)
     this.maxRunning = context.limits.maxNumSeqs
     this.blockSize = context.limits.blockSizeTokens
+    this.maxModelLen = context.maxModelLenTokens
+    this.mixesChunks = options.enableMixedChunk && context.decode === undefined
+    this.draftingSlots = context.decode?.lookaheadSlots ?? 0
     this.synchronous = context.limits.depth === 1
   }
 
@@ -104,9 +112,9 @@ export class SglangScheduler implements Scheduler {
     if (this.chunked >= 0 && !this.continueChunked(plan, budget)) return false
     this.admitWaiting(plan, budget)
     if (budget.requests === 0) return false
-    if (options.enableMixedChunk) this.scheduleDecodes(plan)
-    this.last = options.enableMixedChunk ? 'mixed' : 'prefill'
-    this.batchWasEmpty = batchWasEmpty || options.enableMixedChunk
+    if (this.mixesChunks) this.scheduleDecodes(plan)
+    this.last = this.mixesChunks ? 'mixed' : 'prefill'
+    this.batchWasEmpty = batchWasEmpty || this.mixesChunks
     return true
   }
 
@@ -116,7 +124,7 @@ export class SglangScheduler implements Scheduler {
     for (let i = 0; i < running.length; i++) {
       if (running.at(i) !== this.chunked) coming += this.comingTokens(running.at(i)) * this.ratio.value
     }
-    const mixed = this.options.enableMixedChunk ? this.decodes.length : 0
+    const mixed = this.mixesChunks ? this.decodes.length : 0
     return new PrefillBudget(plan, this.blockSize, this.options.maxPrefillTokens - mixed, this.chunkSize - mixed, coming, mixed)
   }
 
@@ -194,19 +202,27 @@ export class SglangScheduler implements Scheduler {
     if (plan.running.length === 0 && this.waiting.length === 0) ratio.reset()
   }
 
-  /** One token for each that decodes, after making room where the step would lack blocks. @returns whether requests were retracted */
+  /** One token and its drafts for each that decodes, after making room where the step would lack blocks. @returns whether requests were retracted */
   private scheduleDecodes(plan: StepPlan): boolean {
     const { decodes } = this
     const retracts = this.blocksToDecode() > plan.freeBlocks && decodes.length > 1
     if (retracts) this.retract(plan)
-    for (const r of decodes) plan.schedule(r, 1)
+    for (const r of decodes) plan.schedule(r, this.tokensToDecode(r))
     return retracts
+  }
+
+  private tokensToDecode(r: number): number {
+    const { computedTokens, draftTokens } = this.requests
+    return Math.max(1, Math.min(1 + draftTokens[r]!, this.maxModelLen - 1 - computedTokens[r]!))
   }
 
   private blocksToDecode(): number {
     const { blocks, computedTokens } = this.requests
     let needed = 0
-    for (const r of this.decodes) if (computedTokens[r]! >= blocks[r]! * this.blockSize) needed++
+    for (const r of this.decodes) {
+      const tokens = Math.min(computedTokens[r]! + this.tokensToDecode(r) + this.draftingSlots, this.maxModelLen)
+      needed += Math.max(0, Math.ceil(tokens / this.blockSize) - blocks[r]!)
+    }
     return needed
   }
 

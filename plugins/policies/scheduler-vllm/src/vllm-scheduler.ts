@@ -1,4 +1,4 @@
-import type { RequestTable, Scheduler, SchedulerContext, StepPlan } from '@servesim/core'
+import { type RequestTable, type Scheduler, type SchedulerContext, ServesimError, type StepPlan } from '@servesim/core'
 import type { Options } from './options.js'
 import { type Release, releases } from './release.js'
 import { comesBefore, FcfsQueue, PriorityQueue, type WaitingQueue } from './waiting-queue.js'
@@ -22,19 +22,33 @@ export class VllmScheduler implements Scheduler {
   private readonly maxTokens: number
   private readonly blockSize: number
   private readonly reservedBlocks: number
+  /** KV slots beyond the scheduled tokens of a running request, and budget that it takes beyond them: both for drafting. */
+  private readonly lookahead: number
+  private readonly draftingTokens: number
   private preempted = false
   private stop: Stop = 'empty'
   private plan: StepPlan | undefined
 
   constructor(
     private readonly options: Options,
-    { requests, limits, maxModelLenTokens }: SchedulerContext,
+    { path, requests, limits, maxModelLenTokens, decode }: SchedulerContext,
   ) {
     this.requests = requests
     this.release = releases[options.release]
     this.maxModelLen = maxModelLenTokens
     this.maxNumSeqs = limits.maxNumSeqs
-    this.maxTokens = limits.maxNumBatchedTokens
+    this.lookahead = decode?.lookaheadSlots ?? 0
+    const slots = decode?.budgetSlots ?? 0
+    this.draftingTokens = this.release.chargesDraftingByRequest ? slots : 0
+    this.maxTokens = limits.maxNumBatchedTokens - (this.release.chargesDraftingByRequest ? 0 : slots * limits.maxNumSeqs)
+    if (this.maxTokens < 1) {
+      throw new ServesimError(
+        'SERVESIM_BAD_OPTION',
+        `${path}.maxNumBatchedTokens`,
+        `Drafting takes ${slots} tokens for each of ${limits.maxNumSeqs} sequences, which leaves none of ${limits.maxNumBatchedTokens} for a step.`,
+        'Raise maxNumBatchedTokens, or lower maxNumSeqs.',
+      )
+    }
     this.blockSize = limits.blockSizeTokens
     this.reservedBlocks = limits.reservedBlocks
     this.waiting = options.policy === 'fcfs' ? new FcfsQueue() : new PriorityQueue(requests)
@@ -67,34 +81,40 @@ export class VllmScheduler implements Scheduler {
     let budget = tokens
     for (let i = 0; i < running.length && budget > 0; ) {
       const r = running.at(i)
-      const n = plan.awaitsToken(r) ? 0 : Math.min(this.tokensToRun(r), budget)
+      const n = plan.awaitsToken(r) ? 0 : Math.min(this.tokensToRun(r), budget - this.draftingTokens)
       // Nothing to run for this one: those behind it still may, so this is not strictly first come, first served.
       if (n <= 0) {
         i++
         continue
       }
-      let scheduled = plan.schedule(r, n)
+      const lookahead = this.lookaheadBehind(this.requests.computedTokens[r]! + n)
+      let scheduled = plan.schedule(r, n, lookahead)
       while (!scheduled) {
         const victim = this.victim(plan)
         const { given, before } = this.preempt(plan, victim, i)
         budget += given
         if (before) i--
         if (victim === r) return budget
-        scheduled = plan.schedule(r, n)
+        scheduled = plan.schedule(r, n, lookahead)
       }
-      budget -= n
+      budget -= n + this.draftingTokens
       i++
     }
     return budget
   }
 
-  /** Tokens that a running request lacks; 0 when its last one is already in flight. */
+  /** Slots for drafting behind so many tokens of a sequence, whose own length is limited. */
+  private lookaheadBehind(tokens: number): number {
+    return Math.min(this.lookahead, this.maxModelLen - tokens)
+  }
+
+  /** Tokens that a running request lacks, its drafts included; 0 when its last one is already in flight. */
   private tokensToRun(r: number): number {
-    const { promptTokens, outputTokens, placeholderTokens, computedTokens, maxOutputTokens } = this.requests
+    const { promptTokens, outputTokens, placeholderTokens, computedTokens, maxOutputTokens, draftTokens } = this.requests
     const computed = computedTokens[r]!
     const placeholders = placeholderTokens[r]!
     if (placeholders > 0 && computed + 2 - placeholders >= promptTokens[r]! + maxOutputTokens[r]!) return 0
-    const missing = promptTokens[r]! + outputTokens[r]! + placeholders - computed
+    const missing = promptTokens[r]! + outputTokens[r]! + draftTokens[r]! + placeholders - computed
     return Math.min(this.cutLong(missing), this.maxModelLen - 1 - computed)
   }
 
@@ -128,7 +148,7 @@ export class VllmScheduler implements Scheduler {
     let budget = tokens
     this.stop = 'empty'
     for (let r = this.nextWaiting(plan); r >= 0; r = this.nextWaiting(plan)) {
-      if (budget <= 0) {
+      if (budget <= this.draftingTokens) {
         this.stop = 'budget'
         return
       }
@@ -139,20 +159,22 @@ export class VllmScheduler implements Scheduler {
       const total = requests.promptTokens[r]! + requests.outputTokens[r]!
       const hit = plan.match(r)
       let n = this.cutLong(total - hit * this.blockSize)
-      if (!options.enableChunkedPrefill && n > budget) {
+      const left = budget - this.draftingTokens
+      if (!options.enableChunkedPrefill && n > left) {
         this.stop = 'budget'
         return
       }
-      n = Math.min(n, budget)
+      n = Math.min(n, left)
       const computed = hit * this.blockSize + n
       const mustFit = (options.schedulerReserveFullIsl ? Math.min(total, this.maxModelLen) : computed) + this.watermarkTokens(plan)
-      if (!plan.admit(r, n, hit, mustFit)) {
+      const lookahead = this.release.lookaheadAtAdmission ? this.lookaheadBehind(computed) : 0
+      if (!plan.admit(r, n, hit, mustFit, lookahead)) {
         this.stop = 'blocks'
         return
       }
       if (waiting.length > 0 && waiting.peek() === r) waiting.pop()
       else this.unskip(r)
-      budget -= n
+      budget -= n + this.draftingTokens
     }
   }
 

@@ -2,6 +2,8 @@
 export interface CaptureLimits {
   maxBatchedTokens: number
   maxSequences: number
+  /** Drafts of a sequence in a step at most; 0 without speculative decoding. */
+  maxDrafts: number
   /** Instead of vLLM's ladder, in any order. */
   captureSizes?: readonly number[] | undefined
   /** Instead of vLLM's default. */
@@ -9,19 +11,21 @@ export interface CaptureLimits {
 }
 
 /**
- * vLLM's capture sizes: 1, 2, 4, then steps of 8 below 256 and of 16 from there, up to min(2 × maxSequences, 512) by default and never
- * beyond the token budget (vllm/config/vllm.py, release 0.19).
+ * vLLM's capture sizes: 1, 2, 4, then steps of 8 below 256 and of 16 from there, up to min(2 × maxSequences × q, 512) by default and never
+ * beyond the token budget; with q = 1 + drafts tokens of a sequence all are rounded up to multiples of q, and those that are too large
+ * then are left out (vllm/config/vllm.py, release 0.19).
  * @returns ascending, ≥ 1; empty where no size is within the limits
  */
-export function captureLadder({ maxBatchedTokens, maxSequences, captureSizes, maxCaptureSize }: CaptureLimits): number[] {
+export function captureLadder({ maxBatchedTokens, maxSequences, maxDrafts, captureSizes, maxCaptureSize }: CaptureLimits): number[] {
+  const query = 1 + maxDrafts
   const largest = Math.min(
-    maxCaptureSize ?? (captureSizes === undefined ? Math.min(2 * maxSequences, 512) : Number.POSITIVE_INFINITY),
+    maxCaptureSize ?? (captureSizes === undefined ? Math.min(2 * maxSequences * query, 512) : Number.POSITIVE_INFINITY),
     maxBatchedTokens,
   )
-  if (captureSizes !== undefined) return [...new Set(captureSizes)].filter((size) => size <= largest).sort((a, b) => a - b)
-  const sizes = [1, 2, 4].filter((size) => size <= largest)
-  for (let size = 8; size <= largest; size += size < 256 ? 8 : 16) sizes.push(size)
-  return sizes
+  const sizes = captureSizes === undefined ? [1, 2, 4] : [...captureSizes]
+  for (let size = 8; captureSizes === undefined && size <= largest; size += size < 256 ? 8 : 16) sizes.push(size)
+  const rounded = new Set(sizes.map((size) => Math.ceil(size / query) * query))
+  return [...rounded].filter((size) => size <= largest).sort((a, b) => a - b)
 }
 
 /**

@@ -32,11 +32,20 @@ function pricedView(step: Partial<StepView>, limits: Partial<StepCostContext> = 
   const look = ({ paddedTokens, paddedSequences, graph, expertTokens, peerTokens }: StepView) =>
     Object.assign(seen, { paddedTokens, paddedSequences, graph, expertTokens, peerTokens })
   const base: StepCost = { reads: 'shape', price: look, priceRun: look }
-  const context = { maxBatchedTokens: 2048, maxSequences: 256, ...limits } as StepCostContext
+  const context = { maxBatchedTokens: 2048, maxSequences: 256, maxDrafts: 0, ...limits } as StepCostContext
   const cost = links.reduceRight((next, link) => link.wrap(next, context), base)
-  const { decodes = 0, prefillTokens = 0 } = step
+  const { decodes = 0, prefillTokens = 0, draftTokens = 0 } = step
   const prefills = prefillTokens > 0 ? 1 : 0
-  const counts = { tokens: decodes + prefillTokens, sequences: decodes + prefills, decodes, prefills, prefillTokens }
+  const mixed = prefills > 0 || draftTokens !== decodes * context.maxDrafts
+  const counts = {
+    tokens: decodes + draftTokens + prefillTokens,
+    draftTokens,
+    mixed,
+    sequences: decodes + prefills,
+    decodes,
+    prefills,
+    prefillTokens,
+  }
   const view: StepView = {
     ...counts,
     decodeContextSum: 0,
@@ -45,7 +54,7 @@ function pricedView(step: Partial<StepView>, limits: Partial<StepCostContext> = 
     paddedTokens: counts.tokens,
     paddedSequences: counts.sequences,
     graph: 'none',
-    peers: step.peers ?? { count: 1, tokens: new Int32Array(0), anyPrefill: false },
+    peers: step.peers ?? { count: 1, tokens: new Int32Array(0), anyMixed: false },
     expertTokens: counts.tokens,
     peerTokens: counts.tokens,
   }
@@ -58,22 +67,31 @@ function pricedView(step: Partial<StepView>, limits: Partial<StepCostContext> = 
 
 describe('the ladder of captured sizes', () => {
   test('is vLLM’s: 1, 2, 4, eights below 256, sixteens up to 512', () => {
-    const ladder = captureLadder({ maxBatchedTokens: 8192, maxSequences: 256 })
+    const ladder = captureLadder({ maxBatchedTokens: 8192, maxSequences: 256, maxDrafts: 0 })
     expect(ladder).toHaveLength(51)
     expect(ladder.slice(0, 5)).toEqual([1, 2, 4, 8, 16])
     expect(ladder.slice(32, 37)).toEqual([240, 248, 256, 272, 288])
     expect(ladder.at(-1)).toBe(512)
   })
 
+  test('is rounded up to multiples of a sequence’s tokens; what is too large then is left out', () => {
+    const ladder = captureLadder({ maxBatchedTokens: 8192, maxSequences: 256, maxDrafts: 2 })
+    expect(ladder.slice(0, 5)).toEqual([3, 6, 9, 18, 24])
+    expect(ladder.every((size) => size % 3 === 0)).toBe(true)
+    // vLLM with two drafts ends at 498: 512 would be 513.
+    expect(ladder.at(-1)).toBe(498)
+    expect(captureLadder({ maxBatchedTokens: 8192, maxSequences: 8, maxDrafts: 3 }).at(-1)).toBe(64)
+  })
+
   test('ends at twice the sequence limit, and at the token budget', () => {
-    expect(captureLadder({ maxBatchedTokens: 8192, maxSequences: 128 }).at(-1)).toBe(256)
-    expect(captureLadder({ maxBatchedTokens: 8192, maxSequences: 1 })).toEqual([1, 2])
-    expect(captureLadder({ maxBatchedTokens: 100, maxSequences: 256 }).at(-1)).toBe(96)
+    expect(captureLadder({ maxBatchedTokens: 8192, maxSequences: 128, maxDrafts: 0 }).at(-1)).toBe(256)
+    expect(captureLadder({ maxBatchedTokens: 8192, maxSequences: 1, maxDrafts: 0 })).toEqual([1, 2])
+    expect(captureLadder({ maxBatchedTokens: 100, maxSequences: 256, maxDrafts: 0 }).at(-1)).toBe(96)
   })
 
   test('can be given, in any order', () => {
-    expect(captureLadder({ maxBatchedTokens: 100, maxSequences: 8, captureSizes: [64, 3, 3, 512] })).toEqual([3, 64])
-    expect(captureLadder({ maxBatchedTokens: 100, maxSequences: 8, captureSizes: [64, 3], maxCaptureSize: 63 })).toEqual([3])
+    expect(captureLadder({ maxBatchedTokens: 100, maxSequences: 8, maxDrafts: 0, captureSizes: [64, 3, 3, 512] })).toEqual([3, 64])
+    expect(captureLadder({ maxBatchedTokens: 100, maxSequences: 8, maxDrafts: 0, captureSizes: [64, 3], maxCaptureSize: 63 })).toEqual([3])
   })
 
   test('pads every count to the smallest size that holds it', () => {
@@ -127,6 +145,16 @@ describe('a step', () => {
     )
   })
 
+  test('with drafts is padded to multiples of a sequence’s tokens, and has a full graph where all verify as many', () => {
+    const verify = (decodes: number, draftTokens: number) => padded({ decodes, draftTokens }, { maxDrafts: 3, maxSequences: 64 })
+    // 9 × 4 = 36 tokens: 40 of them, ten sequences.
+    expect(verify(9, 27)).toEqual({ paddedTokens: 40, paddedSequences: 10, graph: 'full' })
+    expect(verify(9, 26)).toEqual({ paddedTokens: 40, paddedSequences: 9, graph: 'piecewise' })
+    expect(verify(1, 0)).toEqual({ paddedTokens: 4, paddedSequences: 1, graph: 'piecewise' })
+    // Full graphs go up to 64 × 4 tokens.
+    expect(verify(64, 192)).toEqual({ paddedTokens: 256, paddedSequences: 64, graph: 'full' })
+  })
+
   test('in mode piecewise never runs in one graph, in mode none in none', () => {
     expect(padded({ decodes: 9 }, {}, { mode: 'piecewise' })).toEqual({ paddedTokens: 16, paddedSequences: 9, graph: 'piecewise' })
     expect(padded({ decodes: 9 }, {}, { mode: 'none' })).toEqual({ paddedTokens: 9, paddedSequences: 9, graph: 'none' })
@@ -135,9 +163,9 @@ describe('a step', () => {
 
 describe('a step of replicas that step together', () => {
   /** The step of the first of them, in which `others` tokens are those of its peers. */
-  const together = (own: { decodes?: number; prefillTokens?: number }, others: number[], anyPrefill = (own.prefillTokens ?? 0) > 0) => {
+  const together = (own: { decodes?: number; prefillTokens?: number }, others: number[], anyMixed = (own.prefillTokens ?? 0) > 0) => {
     const tokens = Int32Array.of((own.decodes ?? 0) + (own.prefillTokens ?? 0), ...others)
-    return pricedView({ ...own, peers: { count: tokens.length, tokens, anyPrefill } })
+    return pricedView({ ...own, peers: { count: tokens.length, tokens, anyMixed } })
   }
 
   test('is padded to the largest of them', () => {

@@ -1,19 +1,21 @@
 import type { Reads, RunPrice, StepCost, StepPrice, StepView } from '@servesim/core'
 
 /**
- * Pads a step to the captured size that will replay it, as vLLM's dispatcher does: a batch that only decodes runs in one full graph,
- * attention included; any other in pieces, with attention launched on the true tokens between them; above the largest size there is no
+ * Pads a step to the captured size that will replay it, as vLLM's dispatcher does: a batch that only decodes, each sequence with as many
+ * drafts as there can be, runs in one full graph, attention included; any other in pieces, with attention launched on the true tokens between them; above the largest size there is no
  * graph and no padding.
  */
 export class GraphPadding implements StepCost {
   /**
    * @param padded entry t: size captured for t tokens
    * @param largestFull largest size with a full graph: vLLM captures those up to its sequence limit only; 0 for none
+   * @param queryTokens tokens of a sequence in a full graph: one and its drafts
    */
   constructor(
     private readonly next: StepCost,
     private readonly padded: Int32Array,
     private readonly largestFull: number,
+    private readonly queryTokens: number,
   ) {}
 
   /** Looks at counts alone; what it wraps may look closer. */
@@ -36,12 +38,12 @@ export class GraphPadding implements StepCost {
     // Replicas that step together pad to the largest of them and use the least capable graph, if all find one.
     const together = peers.count > 1
     const tokens = together ? largest(peers.tokens, peers.count) : step.tokens
-    const anyPrefill = together ? peers.anyPrefill : step.prefills > 0
+    const anyMixed = together ? peers.anyMixed : step.mixed
     const captured = tokens < this.padded.length
     const size = this.size(captured ? tokens : step.tokens)
-    const full = captured && !anyPrefill && size <= this.largestFull
+    const full = captured && !anyMixed && size <= this.largestFull
     step.paddedTokens = size
-    step.paddedSequences = full ? size : sequences
+    step.paddedSequences = full ? size / this.queryTokens : sequences
     step.graph = full ? 'full' : captured ? 'piecewise' : 'none'
     if (!together) {
       step.expertTokens = size

@@ -23,8 +23,10 @@ export const cudaGraphs = definePlugin('technique-cuda-graphs', (host) => {
       if (mode === 'none') return
       claim(stepCost, {
         name: 'cuda-graphs',
-        wrap(next, { maxBatchedTokens, maxSequences }) {
-          const ladder = captureLadder({ maxBatchedTokens, maxSequences, captureSizes, maxCaptureSize })
+        wrap(next, { maxBatchedTokens, maxSequences, maxDrafts }) {
+          const ladder = captureLadder({ maxBatchedTokens, maxSequences, maxDrafts, captureSizes, maxCaptureSize })
+          // A step cannot even hold one sequence and its drafts.
+          if (ladder.length === 0 && maxDrafts >= maxBatchedTokens) return next
           if (ladder.length === 0) {
             throw new ServesimError(
               'SERVESIM_BAD_OPTION',
@@ -33,7 +35,7 @@ export const cudaGraphs = definePlugin('technique-cuda-graphs', (host) => {
               'Add a smaller size, or switch graphs off with mode: none.',
             )
           }
-          return new GraphPadding(next, paddedSizes(ladder), mode === 'piecewise' ? 0 : maxSequences)
+          return new GraphPadding(next, paddedSizes(ladder), mode === 'piecewise' ? 0 : maxSequences * (1 + maxDrafts), 1 + maxDrafts)
         },
       })
     },

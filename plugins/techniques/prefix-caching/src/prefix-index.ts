@@ -189,6 +189,12 @@ export class PrefixIndex implements KvIndex {
     return count
   }
 
+  /** They were given out and never hashed: blank as before. */
+  trim(_request: number, blocks: number): void {
+    this.blankBlocks += blocks
+    this.freeBlocks += blocks
+  }
+
   reclaim(blocks: number): void {
     const { runs, eviction, cached } = this
     this.freeBlocks -= blocks
