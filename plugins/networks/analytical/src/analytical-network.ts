@@ -30,11 +30,12 @@ export class AnalyticalNetwork implements Network {
   constructor(
     private readonly options: AnalyticalOptions,
     private readonly context: NetworkContext,
+    linkBytesPerSecond = context.device.linkBytesPerSecond,
   ) {
     const { device, collectives } = context
     const stated = options.latencyUs !== undefined || options.bandwidthGBps !== undefined
     this.link = linkClassOf(device)
-    this.linkRatio = this.link === undefined ? 1 : device.linkBytesPerSecond! / this.link.linkBytesPerSecond
+    this.linkRatio = this.link === undefined ? 1 : linkBytesPerSecond! / this.link.linkBytesPerSecond
     this.curves = options.curve === 'auto' && !stated ? collectives : []
     this.provenance = this.curves.length > 0 ? 'measured' : 'analytic'
     this.assumptions = this.assumptionsOf(stated)

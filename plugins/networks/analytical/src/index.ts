@@ -1,10 +1,12 @@
-import { definePlugin, network } from '@servesim/core'
+import { definePlugin, fabric, network } from '@servesim/core'
 import { z } from 'zod'
 import { AnalyticalNetwork } from './analytical-network.js'
+import { fabricOptions } from './fabric-options.js'
+import { sharedLinks } from './shared-links.js'
 
 const latency = z.number().min(0).max(1e9)
 
-/** Collectives priced by latency and bandwidth per link, or by a curve measured on the machine. */
+/** Collectives priced by latency and bandwidth per link or by a curve measured on the machine; transfers that share the cluster's links. */
 export const analyticalNetwork = definePlugin('network-analytical', (host) => {
   host.provide(network, {
     name: 'analytical',
@@ -34,6 +36,12 @@ export const analyticalNetwork = definePlugin('network-analytical', (host) => {
         .describe('Use a curve that came with the device’s bundle, where neither latency nor bandwidth is stated'),
     }),
     build: (options, context) => new AnalyticalNetwork(options, context),
+  })
+  host.provide(fabric, {
+    name: 'shared-links',
+    description: 'Links in a topology inside and between nodes, which transfers share max-min fairly.',
+    options: fabricOptions,
+    build: (options) => sharedLinks(options),
   })
 })
 

@@ -1,0 +1,133 @@
+import { type CollectiveKind, type Network, type NetworkContext, ServesimError } from '@servesim/core'
+import { AnalyticalNetwork } from './analytical-network.js'
+import { type FabricOptions, stepLatencyUs } from './fabric-options.js'
+import { linkClassOf } from './link-classes.js'
+import { figuresOf, type NodeFigures, usableShare } from './node-figures.js'
+import { makeTopology, type Topology } from './topology.js'
+import { lanesOf, stepsInside } from './topology-rings.js'
+import { trafficBytes } from './traffic.js'
+
+/** Measured figures reach to so many devices of a node. */
+const measuredRanks = 8
+
+/**
+ * Collectives on the links of a fabric. Among the devices of a node: as measured where these are a switch of a known class, else a
+ * latency, a step's latency times the steps, and the bytes of the ring algorithms over all links that rings can use at once. Across nodes
+ * in levels: reduce-scatter inside, exchange between equal ranks of the nodes, all-gather inside (reference: Thakur, Rabenseifner, Gropp
+ * 2005; MPI and NCCL alike).
+ */
+export class TopologyNetwork implements Network {
+  readonly reads = 'shape'
+  readonly provenance: 'measured' | 'analytic'
+  readonly assumptions: string[]
+  private readonly figures: NodeFigures
+  private readonly topology: Topology
+  private readonly measured: AnalyticalNetwork | undefined
+  /** Pairs whose messages cross the busiest link of an all-to-all, by ranks. */
+  private readonly crossings = new Map<number, number>()
+
+  constructor(
+    private readonly options: FabricOptions,
+    private readonly context: NetworkContext & { devicesPerNode: number },
+  ) {
+    const { device, devicesPerNode } = context
+    const { bandwidthGBps, latencyUs } = options.intraNode
+    this.figures = figuresOf(device, devicesPerNode, options)
+    this.topology = makeTopology(this.figures.topology, devicesPerNode, this.figures.dimensions)
+    const known = this.figures.topology === 'switch' && latencyUs === undefined && linkClassOf(device) !== undefined
+    // Rates measured on links of the class scale with what a large copy reaches on these.
+    const linkBytesPerSecond = bandwidthGBps === undefined ? undefined : (bandwidthGBps * 1e9) / usableShare(device.linkKind)
+    const curve = bandwidthGBps === undefined ? 'auto' : 'never'
+    this.measured = known ? new AnalyticalNetwork({ curve }, context, linkBytesPerSecond) : undefined
+    this.provenance = this.measured?.provenance ?? 'analytic'
+    this.assumptions = this.measured?.assumptions ?? [
+      `Collectives: ring algorithms on a ${this.topology.name} of ${devicesPerNode} devices with ${Number(this.figures.linkRate.toPrecision(3))} GB/s a link.`,
+    ]
+  }
+
+  collectiveNs(collective: CollectiveKind, ranks: number, bytes: number): number {
+    const inside = Math.min(ranks, this.context.devicesPerNode)
+    const nodes = Math.ceil(ranks / inside)
+    return nodes === 1 ? this.insideNs(collective, ranks, bytes) : this.acrossNs(collective, inside, nodes, bytes)
+  }
+
+  transferNs(bytes: number): number {
+    return this.options.transferLatencyUs * 1000 + bytes / this.known(this.figures.linkRate, 'a transfer', 'fabric.intraNode.bandwidthGBps')
+  }
+
+  private insideNs(collective: CollectiveKind, ranks: number, bytes: number): number {
+    if (ranks === 1) return 0
+    if (this.measured !== undefined && ranks <= measuredRanks) return this.measured.collectiveNs(collective, ranks, bytes)
+    const { collectiveLatencyUs, intraNode } = this.options
+    const { linkRate } = this.figures
+    const rate = this.known(linkRate, `${collective} of ${ranks} ranks`, 'fabric.intraNode.bandwidthGBps')
+    const steps = stepsInside(this.topology, collective, ranks)
+    const linkBytes =
+      collective === 'all-to-all'
+        ? (this.busiestLink(ranks) * bytes) / ranks
+        : trafficBytes(collective, ranks, bytes) / lanesOf(this.topology, ranks)
+    return (collectiveLatencyUs + steps * (intraNode.latencyUs ?? stepLatencyUs)) * 1000 + linkBytes / rate
+  }
+
+  /** @param bytes as the collective counts them, of `inside` × `nodes` ranks */
+  private acrossNs(collective: CollectiveKind, inside: number, nodes: number, bytes: number): number {
+    const ranks = inside * nodes
+    // Nobody shares the node: its own latency, where no part inside brings one along.
+    const aloneNs = inside === 1 ? this.options.collectiveLatencyUs * 1000 : 0
+    switch (collective) {
+      case 'all-reduce': {
+        const part = bytes / inside
+        const parts = this.insideNs('reduce-scatter', inside, part) + this.insideNs('all-gather', inside, part)
+        return aloneNs + parts + this.betweenNs('all-reduce', nodes, part, 2 * (nodes - 1))
+      }
+      case 'all-gather':
+      case 'reduce-scatter':
+        return aloneNs + this.insideNs(collective, inside, nodes * bytes) + this.betweenNs(collective, nodes, bytes, nodes - 1)
+      case 'all-to-all': {
+        // Both go on at once. What leaves a node goes to equal and unequal ranks alike.
+        const within = this.insideNs(collective, inside, (bytes * inside) / ranks)
+        return Math.max(within, aloneNs + this.betweenNs(collective, nodes, bytes, nodes - 1))
+      }
+    }
+  }
+
+  /** Equal ranks of the nodes, each over its own port. */
+  private betweenNs(collective: CollectiveKind, nodes: number, bytes: number, steps: number): number {
+    const { portRate, hostRate } = this.figures
+    const port = this.known(portRate, `${collective} of ${nodes} nodes`, 'fabric.interNode.bandwidthGBps')
+    const rate = hostRate > 0 ? Math.min(port, hostRate) : port
+    return steps * this.options.interNode.latencyUs * 1000 + trafficBytes(collective, nodes, bytes) / rate
+  }
+
+  /** Every rank sends one message to every other, by the topology's own routes. */
+  private busiestLink(ranks: number): number {
+    const known = this.crossings.get(ranks)
+    if (known !== undefined) return known
+    const load = new Int32Array(this.topology.linkCount)
+    const route = new Int32Array(this.topology.longestRoute)
+    for (let from = 0; from < ranks; from++) {
+      for (let to = 0; to < ranks; to++) {
+        const hops = this.topology.route(from, to, route, 0, 0)
+        for (let hop = 0; hop < hops; hop++) load[route[hop]!]!++
+      }
+    }
+    const busiest = load.reduce((a, b) => Math.max(a, b), 0)
+    this.crossings.set(ranks, busiest)
+    return busiest
+  }
+
+  private known(rate: number, what: string, option: string): number {
+    if (rate > 0) return rate
+    const { device, path } = this.context
+    throw new ServesimError(
+      'SERVESIM_CAPABILITY_MISMATCH',
+      path,
+      `Nothing is known about ${what} over the links of "${device.name}" (${device.linkKind ?? 'no link'}).`,
+      `State ${option}.`,
+    )
+  }
+}
+
+export function topologyNetwork(options: FabricOptions, context: NetworkContext & { devicesPerNode: number }): Network {
+  return new TopologyNetwork(options, context)
+}
