@@ -25,6 +25,7 @@ export const knownPackages: Readonly<Record<string, string>> = {
   'eviction s3-fifo': '@servesim/eviction-s3-fifo',
   'model-source catalogue': '@servesim/models',
   'network analytical': '@servesim/network-analytical',
+  'network shared-links': '@servesim/network-analytical',
   'router least-loaded': '@servesim/router-least-loaded',
   'router power-of-two': '@servesim/router-power-of-two',
   'router prefix-aware': '@servesim/router-prefix-aware',

@@ -31,7 +31,7 @@ export const fabricOptions = z.strictObject({
     .describe('Links between the devices of a node'),
   interNode: z
     .strictObject({
-      topology: z.enum(topologyNames).default('switch'),
+      topology: z.enum(topologyNames).default('switch').describe('How nodes are joined'),
       dimensions,
       bandwidthGBps: bandwidth.describe(
         'One direction of one device’s port, 10⁹ B/s; what joins two nodes directly carries that of all devices of one. Absent: by the device’s generation',

@@ -2,12 +2,12 @@ import type { Fabric, FabricContext, FabricPlan, LinkUsage } from '@servesim/cor
 import { ClusterLinks } from './cluster-links.js'
 import type { FabricOptions } from './fabric-options.js'
 import { Flows } from './flows.js'
-import { topologyNetwork } from './topology-network.js'
+import { TopologyNetwork } from './topology-network.js'
 
 /** The cluster's links, shared max-min fairly by what flows over them. */
 export function sharedLinks(options: FabricOptions): FabricPlan {
   return {
-    network: (context) => topologyNetwork(options, context),
+    network: (context) => new TopologyNetwork(options, context),
     build: (context) => new SharedLinks(options, context),
   }
 }

@@ -3,8 +3,8 @@ import { AnalyticalNetwork } from './analytical-network.js'
 import { type FabricOptions, stepLatencyUs } from './fabric-options.js'
 import { linkClassOf } from './link-classes.js'
 import { figuresOf, type NodeFigures, usableShare } from './node-figures.js'
-import { makeTopology, type Topology } from './topology.js'
-import { lanesOf, stepsInside } from './topology-rings.js'
+import { evenDimensions, makeTopology, type Topology } from './topology.js'
+import { busiestLink, lanesOf, stepsInside } from './topology-rings.js'
 import { trafficBytes } from './traffic.js'
 
 /** Measured figures reach to so many devices of a node. */
@@ -23,8 +23,6 @@ export class TopologyNetwork implements Network {
   private readonly figures: NodeFigures
   private readonly topology: Topology
   private readonly measured: AnalyticalNetwork | undefined
-  /** Pairs whose messages cross the busiest link of an all-to-all, by ranks. */
-  private readonly crossings = new Map<number, number>()
 
   constructor(
     private readonly options: FabricOptions,
@@ -64,7 +62,7 @@ export class TopologyNetwork implements Network {
     const steps = stepsInside(this.topology, collective, ranks)
     const linkBytes =
       collective === 'all-to-all'
-        ? (this.busiestLink(ranks) * bytes) / ranks
+        ? (busiestLink(this.topology, ranks) * bytes) / ranks
         : trafficBytes(collective, ranks, bytes) / lanesOf(this.topology, ranks)
     return (collectiveLatencyUs + steps * (intraNode.latencyUs ?? stepLatencyUs)) * 1000 + linkBytes / rate
   }
@@ -84,9 +82,10 @@ export class TopologyNetwork implements Network {
       case 'reduce-scatter':
         return aloneNs + this.insideNs(collective, inside, nodes * bytes) + this.betweenNs(collective, nodes, bytes, nodes - 1)
       case 'all-to-all': {
-        // Both go on at once. What leaves a node goes to equal and unequal ranks alike.
+        // Both go on at once. Where nodes are no switch, each pair of them has links to share.
         const within = this.insideNs(collective, inside, (bytes * inside) / ranks)
-        return Math.max(within, aloneNs + this.betweenNs(collective, nodes, bytes, nodes - 1))
+        const across = this.betweenNs(collective, nodes, bytes, nodes - 1)
+        return Math.max(within, aloneNs + across + this.detourNs(inside, nodes, bytes))
       }
     }
   }
@@ -99,21 +98,15 @@ export class TopologyNetwork implements Network {
     return steps * this.options.interNode.latencyUs * 1000 + trafficBytes(collective, nodes, bytes) / rate
   }
 
-  /** Every rank sends one message to every other, by the topology's own routes. */
-  private busiestLink(ranks: number): number {
-    const known = this.crossings.get(ranks)
-    if (known !== undefined) return known
-    const load = new Int32Array(this.topology.linkCount)
-    const route = new Int32Array(this.topology.longestRoute)
-    for (let from = 0; from < ranks; from++) {
-      for (let to = 0; to < ranks; to++) {
-        const hops = this.topology.route(from, to, route, 0, 0)
-        for (let hop = 0; hop < hops; hop++) load[route[hop]!]!++
-      }
-    }
-    const busiest = load.reduce((a, b) => Math.max(a, b), 0)
-    this.crossings.set(ranks, busiest)
-    return busiest
+  /** What an all-to-all takes longer where messages between nodes cross others' links than its ports alone would need. */
+  private detourNs(inside: number, nodes: number, bytes: number): number {
+    const { topology, dimensions } = this.options.interNode
+    if (topology === 'switch') return 0
+    const places = topology === 'torus' ? (dimensions ?? evenDimensions(nodes, 2)) : []
+    const joined = makeTopology(topology, nodes, places)
+    const { portRate } = this.figures
+    const linkBytes = (busiestLink(joined, nodes) * inside * inside * bytes) / (inside * nodes)
+    return Math.max(0, linkBytes / (portRate * this.context.devicesPerNode) - trafficBytes('all-to-all', nodes, bytes) / portRate)
   }
 
   private known(rate: number, what: string, option: string): number {
@@ -126,8 +119,4 @@ export class TopologyNetwork implements Network {
       `State ${option}.`,
     )
   }
-}
-
-export function topologyNetwork(options: FabricOptions, context: NetworkContext & { devicesPerNode: number }): Network {
-  return new TopologyNetwork(options, context)
 }

@@ -40,6 +40,19 @@ export function stepsInside({ name, dimensions }: Topology, collective: Collecti
   return collective === 'all-reduce' ? 2 * oneWay : oneWay
 }
 
+/** Messages over the busiest link when each of the first `ranks` places sends one to every other, by the topology's own ways. */
+export function busiestLink(topology: Topology, ranks: number): number {
+  const load = new Int32Array(topology.linkCount)
+  const links = new Int32Array(topology.longestRoute)
+  for (let from = 0; from < ranks; from++) {
+    for (let to = 0; to < ranks; to++) {
+      const hops = topology.route(from, to, links, 0, 0)
+      for (let hop = 0; hop < hops; hop++) load[links[hop]!]!++
+    }
+  }
+  return load.reduce((a, b) => Math.max(a, b), 0)
+}
+
 function sum(values: readonly number[]): number {
   return values.reduce((a, b) => a + b, 0)
 }
