@@ -22,6 +22,13 @@ export type Rows = 'tokens' | 'sequences'
 /** For collectives of replicas that step together also the tokens of the one that has most. */
 export type CollectiveRows = Rows | 'peerTokens'
 
+/**
+ * Number formats that matrix products run in, after the kernel rather than the bytes alone: `fp8` scales whole tensors, `fp8-block` blocks of
+ * 128 × 128 weights; `mxfp4` and `int4` weights meet 16-bit activations.
+ */
+export const precisions = ['bf16', 'fp8', 'fp8-block', 'nvfp4', 'mxfp4', 'int4'] as const
+export type Precision = (typeof precisions)[number]
+
 interface OperatorBase {
   /** vLLM's module name where there is one (`qkv_proj`, `o_proj`, `gate_up_proj` …); a bundle's tables are keyed by it. */
   name: string
@@ -39,6 +46,8 @@ export interface Gemm extends OperatorBase {
   /** Bytes of one weight element. */
   weightBytesPerElement: number
   activationBytesPerElement: number
+  /** Absent: 16 bits, where the bytes say so. */
+  precision?: Precision
 }
 
 /** Memory traffic and little arithmetic: norms, rotary embedding, activation, embedding lookup, sampling. */
@@ -71,6 +80,8 @@ export interface Moe extends OperatorBase {
   intermediateSize: number
   weightBytesPerElement: number
   activationBytesPerElement: number
+  /** As of `Gemm`. */
+  precision?: Precision
 }
 
 export type Operator = Gemm | Elementwise | Attention | Moe

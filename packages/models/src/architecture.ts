@@ -1,3 +1,5 @@
+import type { Quantisation } from './quantisation.js'
+
 /** Experts of the layers that have them. */
 export interface ExpertArchitecture {
   /** Layers whose MLP is a mixture of experts, ≥ 1; the others are dense. */
@@ -42,6 +44,8 @@ export interface Architecture {
   /** Norms with a bias beside the weight (LayerNorm); without it RMSNorm. */
   normBias: boolean
   experts: ExpertArchitecture | undefined
+  /** Absent: everything in 16 bits. */
+  quantisation: Quantisation | undefined
 }
 
 /** What a family fixes in its code, so that its `config.json` does not say it. */
@@ -68,6 +72,14 @@ const families: Readonly<Record<string, Family>> = {
   qwen3,
   qwen3_moe: { ...qwen3, experts: { count: 'num_experts', width: 'moe_intermediate_size' } },
   mixtral: { ...llama, qkvBias: false, outputBias: false, experts: { count: 'num_local_experts', width: 'intermediate_size' } },
+  minimax_m2: {
+    ...llama,
+    qkvBias: false,
+    outputBias: false,
+    qkNorm: true,
+    experts: { count: 'num_local_experts', width: 'intermediate_size' },
+    slidesByDefault: false,
+  },
   phimoe: { ...llama, normBias: true, experts: { count: 'num_local_experts', width: 'intermediate_size' } },
 }
 

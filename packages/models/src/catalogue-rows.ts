@@ -23,6 +23,17 @@ const qwen3Moe = {
   moe_intermediate_size: 768,
 }
 
+const qwen3Large = {
+  ...qwen3Moe,
+  num_hidden_layers: 94,
+  hidden_size: 4096,
+  intermediate_size: 12288,
+  num_attention_heads: 64,
+  num_key_value_heads: 4,
+  moe_intermediate_size: 1536,
+}
+const blockwiseFp8 = { quant_method: 'fp8', weight_block_size: [128, 128] }
+
 /** Source: the `config.json` of each id on Hugging Face. */
 export const catalogueRows: readonly CatalogueRow[] = [
   {
@@ -104,6 +115,27 @@ export const catalogueRows: readonly CatalogueRow[] = [
   },
   { id: 'Qwen/Qwen3-30B-A3B', aliases: [], config: qwen3Moe },
   { id: 'Qwen/Qwen3-30B-A3B-Instruct-2507', aliases: [], config: { ...qwen3Moe, max_position_embeddings: 262144 } },
+  { id: 'Qwen/Qwen3-235B-A22B', aliases: [], config: qwen3Large },
+  { id: 'Qwen/Qwen3-235B-A22B-FP8', aliases: [], config: { ...qwen3Large, quantization_config: blockwiseFp8 } },
+  {
+    id: 'MiniMaxAI/MiniMax-M2.5',
+    aliases: [],
+    config: {
+      model_type: 'minimax_m2',
+      num_hidden_layers: 62,
+      hidden_size: 3072,
+      intermediate_size: 1536,
+      num_attention_heads: 48,
+      num_key_value_heads: 8,
+      head_dim: 128,
+      num_local_experts: 256,
+      num_experts_per_tok: 8,
+      vocab_size: 200064,
+      max_position_embeddings: 196608,
+      torch_dtype: 'bfloat16',
+      quantization_config: blockwiseFp8,
+    },
+  },
   {
     id: 'mistralai/Mixtral-8x7B-v0.1',
     aliases: ['mistralai/Mixtral-8x7B-Instruct-v0.1', 'mistralai/Mixtral-8x7B'],

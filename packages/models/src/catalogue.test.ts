@@ -20,7 +20,7 @@ describe('catalogue', () => {
   })
 
   it('lists ids that it resolves', () => {
-    expect(catalogue.list()).toHaveLength(11)
+    expect(catalogue.list()).toHaveLength(14)
     for (const id of catalogue.list()) expect(catalogue.resolve(id)?.id).toBe(id)
   })
 

@@ -135,7 +135,7 @@ describe('a configuration that is wrong', () => {
 
 describe('a feature that is not modelled', () => {
   it.each([
-    [{ quantization_config: { quant_method: 'fp8' } }, 'quantization_config', /^Quantised weights/],
+    [{ quantization_config: { quant_method: 'bitsandbytes' } }, 'quantization_config', /Quantised weights|Weights quantised by/],
     [{ model_type: 'deepseek_v3', kv_lora_rank: 512, n_routed_experts: 256 }, 'kv_lora_rank', /^Multi-head latent attention/],
     [{ model_type: 'mistral', sliding_window: 512 }, 'sliding_window', /^Sliding-window attention/],
     [{ model_type: 'qwen2', sliding_window: 512, use_sliding_window: true }, 'sliding_window', /^Sliding-window attention/],

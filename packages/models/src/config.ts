@@ -1,6 +1,7 @@
 import { ServesimError } from '@servesim/core'
 import { z } from 'zod'
 import { type Architecture, type ExpertArchitecture, type Family, familyOf, genericFamily } from './architecture.js'
+import { parseQuantisation } from './quantisation.js'
 import { refuseUnsupported } from './unsupported.js'
 import { parameterCount } from './weights.js'
 
@@ -88,6 +89,7 @@ export function parseModelConfig(config: unknown, path: string): Architecture {
     lmHeadBias: c.lm_head_bias ?? false,
     normBias: family.normBias,
     experts: expertsOf(family, c, path),
+    quantisation: parseQuantisation(config.quantization_config, `${path}.quantization_config`),
   }
   checkShapes(architecture, path)
   return architecture

@@ -19,7 +19,7 @@ export function operatorsOf(a: Architecture, share: Share, stage: Stage, kvBytes
 function outputOperators(a: Architecture, share: Share): Operator[] {
   return [
     elementwise('final_layernorm', 'norm-activation', 'tokens', 4 * a.hiddenSize * a.bytesPerElement, 1),
-    gemm('lm_head', 'logits-sampling', 'sequences', share.vocabularyRows, a.hiddenSize, a, 1),
+    outputProjection(a, share.vocabularyRows),
     // Casts the logits to fp32 (read, write 4) and finds the largest (read 4) over the gathered vocabulary.
     elementwise('sampler', 'logits-sampling', 'sequences', share.vocabularyRows * share.tensor * (a.bytesPerElement + 8), 1),
   ]
@@ -69,8 +69,7 @@ function mlpOperators(a: Architecture, share: Share, { layers, sparse }: Stage):
       topK: a.experts.expertsPerToken,
       hiddenSize: a.hiddenSize,
       intermediateSize: share.expertIntermediateSize,
-      weightBytesPerElement: a.bytesPerElement,
-      activationBytesPerElement: a.bytesPerElement,
+      ...elementsOf(a, true),
     }
     operators.push(moe)
   }
@@ -150,18 +149,19 @@ export function handoverBytesPerToken(a: Architecture, { tensor }: Share, { last
 }
 
 function gemm(name: string, operatorClass: OperatorClass, rows: Rows, n: number, k: number, a: Architecture, repeat: number): Gemm {
-  const { bytesPerElement } = a
-  return {
-    kind: 'gemm',
-    name,
-    class: operatorClass,
-    rows,
-    n,
-    k,
-    weightBytesPerElement: bytesPerElement,
-    activationBytesPerElement: bytesPerElement,
-    repeat,
-  }
+  return { kind: 'gemm', name, class: operatorClass, rows, n, k, ...elementsOf(a, false), repeat }
+}
+
+/** Stays in 16 bits where everything else is quantised. */
+function outputProjection(a: Architecture, n: number): Gemm {
+  return gemm('lm_head', 'logits-sampling', 'sequences', n, a.hiddenSize, { ...a, quantisation: undefined }, 1)
+}
+
+function elementsOf({ bytesPerElement, quantisation }: Architecture, ofExperts: boolean) {
+  if (quantisation === undefined || (quantisation.expertsOnly && !ofExperts))
+    return { weightBytesPerElement: bytesPerElement, activationBytesPerElement: bytesPerElement }
+  const { precision, weightBytesPerElement, activationBytesPerElement } = quantisation
+  return { weightBytesPerElement, activationBytesPerElement, precision }
 }
 
 function elementwise(name: string, operatorClass: OperatorClass, rows: Rows, bytesPerRow: number, repeat: number): Elementwise {

@@ -4,7 +4,7 @@ import type { Architecture } from './architecture.js'
 import { collectivesOf, handoverBytesPerToken, operatorsOf } from './graph.js'
 import { shareOf } from './share.js'
 import { stageOf } from './stages.js'
-import { parameterCount, weightElements } from './weights.js'
+import { parameterCount, weightBytes } from './weights.js'
 
 /** @param id Hugging Face id or any name that tells the model from others; bundles are matched by it */
 export function createModel(id: string, architecture: Architecture): Model {
@@ -21,7 +21,7 @@ export function createModel(id: string, architecture: Architecture): Model {
     maxModelLenTokens: a.maxModelLenTokens,
     experts: a.experts?.experts ?? 0,
     expertsPerToken: a.experts?.expertsPerToken ?? 0,
-    weightBytesPerElement: a.bytesPerElement,
+    weightBytesPerElement: a.quantisation?.weightBytesPerElement ?? a.bytesPerElement,
     shard: (parallelism, options) => shard(a, parallelism, options),
   }
 }
@@ -41,7 +41,7 @@ function shard(a: Architecture, parallelism: Parallelism, options: ShardOptions)
     operators: operatorsOf(a, share, stage, kvBytesPerElement),
     collectives: collectivesOf(a, share, stage),
     layers: stage.layers,
-    weightBytes: weightElements(a, share, stage) * a.bytesPerElement,
+    weightBytes: weightBytes(a, share, stage),
     kvBytesPerToken: 2 * share.kvHeads * a.headDim * kvBytesPerElement * stage.layers,
     handoverBytesPerToken: handoverBytesPerToken(a, share, stage),
     activationBytesPerToken: activationBytesPerToken(a, share, stage),

@@ -43,6 +43,21 @@ describe.each([
   })
 })
 
+// To the precision at which they are published.
+it.each([
+  ['Qwen/Qwen3-235B-A22B', 235.094e9],
+  ['MiniMaxAI/MiniMax-M2.5', 228.7e9],
+])('%s has some %d parameters', (id, parameters) => {
+  expect(known(id).parameters / parameters).toBeCloseTo(1, 3)
+})
+
+it('quantised matrices weigh their format, everything else two bytes', () => {
+  const [whole, quantised] = [known('Qwen/Qwen3-235B-A22B').shard(single, {}), known('Qwen/Qwen3-235B-A22B-FP8').shard(single, {})]
+  expect(quantised.weightBytes / whole.weightBytes).toBeCloseTo(0.503, 3)
+  expect(quantised.operators.find((o) => o.name === 'qkv_proj')).toMatchObject({ precision: 'fp8-block', activationBytesPerElement: 1 })
+  expect(quantised.operators.find((o) => o.name === 'lm_head')).not.toHaveProperty('precision')
+})
+
 // Models outside the catalogue that reach what those inside it do not: biases, tied embeddings, LayerNorm, an odd number of heads.
 describe('a config.json outside the catalogue', () => {
   it.each([

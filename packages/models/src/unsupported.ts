@@ -23,7 +23,7 @@ const unsupported: readonly Unsupported[] = [
     feature: 'A model of several modalities',
     hint: 'Pass the content of "text_config", with its "model_type", to simulate the language model alone.',
   },
-  { keys: ['quantization_config', 'compression_config'], feature: quantised, hint: 'Pass the configuration of the unquantised model.' },
+  { keys: ['compression_config'], feature: quantised, hint: 'Pass the configuration of the unquantised model.' },
   { keys: ['kv_lora_rank', 'q_lora_rank'], feature: 'Multi-head latent attention (MLA)' },
   { keys: ['index_topk'], feature: 'Sparse attention by an indexer' },
   { keys: ['hybrid_override_pattern', 'layers_block_type', 'attn_layer_period', 'full_attention_interval'], feature: hybrid },

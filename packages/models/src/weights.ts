@@ -22,15 +22,29 @@ export function weightElements(a: Architecture, share: Share, { layers, sparse, 
   )
 }
 
+/** Bytes of one rank's weights, scales of quantised ones included. */
+export function weightBytes(a: Architecture, share: Share, stage: Stage): number {
+  const all = weightElements(a, share, stage)
+  if (a.quantisation === undefined) return all * a.bytesPerElement
+  const { layers, sparse } = stage
+  const experts = sparse * expertMatrices(a, share)
+  const others = layers * attentionMatrices(a, share) + (layers - sparse) * mlpMatrices(a, share)
+  const quantised = experts + (a.quantisation.expertsOnly ? 0 : others)
+  return Math.ceil((all - quantised) * a.bytesPerElement + quantised * a.quantisation.weightBytesPerElement)
+}
+
 function normElements(a: Architecture): number {
   return a.hiddenSize * (a.normBias ? 2 : 1)
 }
 
-function attentionElements(a: Architecture, { heads, kvHeads }: Share): number {
-  const qkvWidth = (heads + 2 * kvHeads) * a.headDim
+function attentionMatrices(a: Architecture, { heads, kvHeads }: Share): number {
+  return a.hiddenSize * (2 * heads + 2 * kvHeads) * a.headDim
+}
+
+function attentionElements(a: Architecture, share: Share): number {
+  const qkvWidth = (share.heads + 2 * share.kvHeads) * a.headDim
   return (
-    a.hiddenSize * qkvWidth +
-    heads * a.headDim * a.hiddenSize +
+    attentionMatrices(a, share) +
     (a.qkvBias ? qkvWidth : 0) +
     (a.outputBias ? a.hiddenSize : 0) +
     (a.qkNorm ? 2 * a.headDim : 0)
@@ -38,13 +52,22 @@ function attentionElements(a: Architecture, { heads, kvHeads }: Share): number {
 }
 
 /** Gate, up and down. */
-function mlpElements(a: Architecture, { intermediateSize }: Share): number {
-  return 3 * a.hiddenSize * intermediateSize + (a.mlpBias ? 2 * intermediateSize + a.hiddenSize : 0)
+function mlpMatrices(a: Architecture, { intermediateSize }: Share): number {
+  return 3 * a.hiddenSize * intermediateSize
 }
 
-/** Router and gate, up and down of every local expert. */
-function expertElements(a: Architecture, { localExperts, expertIntermediateSize }: Share): number {
-  return a.hiddenSize * (a.experts?.experts ?? 0) + localExperts * 3 * a.hiddenSize * expertIntermediateSize
+function mlpElements(a: Architecture, share: Share): number {
+  const { intermediateSize } = share
+  return mlpMatrices(a, share) + (a.mlpBias ? 2 * intermediateSize + a.hiddenSize : 0)
+}
+
+/** Gate, up and down of every local expert. */
+function expertMatrices(a: Architecture, { localExperts, expertIntermediateSize }: Share): number {
+  return localExperts * 3 * a.hiddenSize * expertIntermediateSize
+}
+
+function expertElements(a: Architecture, share: Share): number {
+  return a.hiddenSize * (a.experts?.experts ?? 0) + expertMatrices(a, share)
 }
 
 /** The input embedding on the first stage, the output projection on the last; where they are one, both stages hold it. */
