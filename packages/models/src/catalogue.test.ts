@@ -31,4 +31,11 @@ describe('catalogue', () => {
     expect(model?.parameters).toBe(catalogue.resolve(id)?.parameters)
     expect(catalogue.resolve({ ...config })?.id).toBe('llama')
   })
+
+  it('completes what is said about a known model', () => {
+    const fp8 = catalogue.resolve({ _name_or_path: 'meta-llama/Llama-3.1-70B', quantization_config: { quant_method: 'fp8' } })
+    expect(fp8?.weightBytesPerElement).toBe(1)
+    expect(fp8?.parameters).toBe(catalogue.resolve('meta-llama/Llama-3.1-70B')?.parameters)
+    expect(() => catalogue.resolve({ _name_or_path: 'acme/unknown' })).toThrow(/model_type/)
+  })
 })

@@ -30,13 +30,20 @@ export const catalogue: ModelSource = {
   name: 'catalogue',
   resolve(reference): Model | undefined {
     if (typeof reference !== 'string') {
-      const architecture = parseModelConfig(reference, 'model')
+      const architecture = parseModelConfig(completed(reference), 'model')
       return createModel(nameOf(reference), architecture)
     }
     const row = rowsByName.get(reference.toLowerCase())
     return row && createModel(row.id, parseModelConfig(row.config, `catalogue.${row.id}`))
   },
   list: () => catalogueRows.map((row) => row.id),
+}
+
+/** A configuration that names a known model and no family says what differs from it, such as how it is quantised. */
+function completed(reference: Record<string, unknown>): Record<string, unknown> {
+  if (reference.model_type !== undefined) return reference
+  const known = rowsByName.get(nameOf(reference).toLowerCase())
+  return known === undefined ? reference : { ...known.config, ...reference }
 }
 
 /** A configuration seldom says its name; where it does, it is an id or the folder it was saved from. */

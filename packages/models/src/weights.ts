@@ -43,12 +43,7 @@ function attentionMatrices(a: Architecture, { heads, kvHeads }: Share): number {
 
 function attentionElements(a: Architecture, share: Share): number {
   const qkvWidth = (share.heads + 2 * share.kvHeads) * a.headDim
-  return (
-    attentionMatrices(a, share) +
-    (a.qkvBias ? qkvWidth : 0) +
-    (a.outputBias ? a.hiddenSize : 0) +
-    (a.qkNorm ? 2 * a.headDim : 0)
-  )
+  return attentionMatrices(a, share) + (a.qkvBias ? qkvWidth : 0) + (a.outputBias ? a.hiddenSize : 0) + (a.qkNorm ? 2 * a.headDim : 0)
 }
 
 /** Gate, up and down. */

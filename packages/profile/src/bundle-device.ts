@@ -1,5 +1,6 @@
 import {
   type Attention,
+  type AttentionLatency,
   type CompileContext,
   type CompiledDevice,
   type Device,
@@ -9,6 +10,8 @@ import {
   type Moe,
   type Operator,
   type OperatorGraph,
+  type Provenance,
+  provenances,
   ServesimError,
   type StragglerFacts,
 } from '@servesim/core'
@@ -17,6 +20,7 @@ import type { Bundle, OperatorSamples, ShardTables } from './bundle.js'
 import { Curve } from './curve.js'
 import { activatedExperts, MoeTable } from './moe-table.js'
 import { sameModel } from './select.js'
+import { isSeparate, SeparateAttention } from './separate-attention.js'
 import type { SplitKernel } from './split-kernel.js'
 import { stragglerFacts } from './straggler.js'
 
@@ -78,7 +82,12 @@ function compile(
   const missing: string[] = []
   for (const operator of graph.operators) {
     if (operator.kind === 'attention') continue
-    const price = operator.kind === 'moe' ? moePrice(bundle, shard, operator, context.expertLoad, assumptions) : curvePrice(shard, operator)
+    const price =
+      operator.kind === 'moe'
+        ? areOfRank(operator, shard)
+          ? rankOfExperts(bundle, shard, operator, context.expertLoad, path, assumptions)
+          : moePrice(bundle, shard, operator, context.expertLoad, assumptions)
+        : curvePrice(shard, operator, bundle.manifest.derived?.[operator.name])
     if (price !== undefined) prices.set(operator.name, price)
     else if (operator.kind === 'elementwise') missing.push(operator.name)
     else
@@ -97,9 +106,14 @@ function compile(
     latency(operator: Exclude<Operator, Attention>, rows: number): Latency {
       return prices.get(operator.name)?.(rows) ?? { ns: 0, provenance: 'extrapolated' }
     },
-    attention: attentionTable(shard, `${path} (${tables}/attention.csv)`, splitKernel(graph, straggler)),
+    attention: attentionOf(bundle, shard, `${path} (${tables}/attention.csv)`, splitKernel(graph, straggler)),
     assumptions,
   }
+}
+
+function attentionOf({ manifest }: Bundle, shard: ShardTables, path: string, splitKernel: SplitKernel | undefined): AttentionLatency {
+  if (!isSeparate(shard.attention)) return attentionTable(shard, path, splitKernel)
+  return new SeparateAttention(shard.attention, path, manifest.attentionKernels !== 'two', manifest.derived?.attention)
 }
 
 /** Tables made before: a bundle does not change, and making one costs milliseconds. */
@@ -129,11 +143,46 @@ function splitKernel(graph: OperatorGraph, straggler: StragglerFacts | undefined
 /** A tensor-core instruction multiplies tiles of 16 rows, so that no GEMM distinguishes fewer. */
 const gemmTileRows = 16
 
-function curvePrice(shard: ShardTables, operator: Exclude<Operator, Attention | Moe>): ((rows: number) => Latency) | undefined {
+function curvePrice(
+  shard: ShardTables,
+  operator: Exclude<Operator, Attention | Moe>,
+  derived: Provenance | undefined,
+): ((rows: number) => Latency) | undefined {
   const samples = shard[operator.rows].find((candidate) => candidate.operator === operator.name)
   if (samples === undefined) return undefined
   const curve = new Curve(samples.rows, toNs(samples.latencyUs), operator.kind === 'gemm' ? gemmTileRows : 0)
-  return (rows) => curve.at(rows)
+  return derived === undefined ? (rows) => curve.at(rows) : (rows) => atBest(derived, curve.at(rows))
+}
+
+/** Latencies that were derived are no better than what they were derived from. */
+function atBest(derived: Provenance, latency: Latency): Latency {
+  return provenances.indexOf(latency.provenance) >= provenances.indexOf(derived) ? latency : { ...latency, provenance: derived }
+}
+
+/** Experts that were measured as a rank holds them, routing as in the measurement: the curve is over the tokens of all ranks. */
+function areOfRank(experts: Moe, shard: ShardTables): boolean {
+  return shard.tokens.some((samples) => samples.operator === experts.name)
+}
+
+function rankOfExperts(
+  { manifest }: Bundle,
+  shard: ShardTables,
+  moe: Moe,
+  load: ExpertLoad | undefined,
+  path: string,
+  assumptions: string[],
+): (rows: number) => Latency {
+  const { expertParallel = 1 } = manifest
+  const ranks = moe.experts / moe.localExperts
+  if (ranks !== expertParallel)
+    throw new ServesimError(
+      'SERVESIM_CAPABILITY_MISMATCH',
+      `${path}.parallelism.expert`,
+      `The bundle's experts were measured spread over ${expertParallel} ranks; the scenario spreads them over ${ranks}.`,
+      'Change parallelism.expert, or import the bundle for that degree.',
+    )
+  if (load !== undefined) assumptions.push('Tokens spread over experts as when they were measured, whatever the scenario says.')
+  return curvePrice(shard, { ...moe, kind: 'elementwise', rows: 'tokens', bytesPerRow: 0 }, manifest.derived?.[moe.name])!
 }
 
 /**

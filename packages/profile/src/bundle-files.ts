@@ -21,12 +21,13 @@ export function formatBundle(bundle: Bundle): Record<string, string> {
     const folder = `tp${shard.tensorParallel}`
     files[`${folder}/tokens.csv`] = formatOperators(shard.tokens, c.tokens)
     files[`${folder}/sequences.csv`] = formatOperators(shard.sequences, c.sequences)
-    const { newTokens, context, decodes, decodeContext, latencyUs } = shard.attention
+    const { newTokens, context, decodes, decodeContext, latencyUs, prompts } = shard.attention
     files[`${folder}/attention.csv`] = formatCsv({
       [c.newTokens]: newTokens,
       [c.context]: context,
       [c.decodes]: decodes,
       [c.decodeContext]: decodeContext,
+      ...(prompts !== undefined && { [c.prompts]: prompts }),
       [c.latency]: latencyUs,
     })
   }

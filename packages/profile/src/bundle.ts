@@ -20,6 +20,11 @@ export interface AttentionSamples {
   /** Context of each of those; 0 without decodes. */
   decodeContext: Float64Array
   latencyUs: Float64Array
+  /**
+   * Equal prompts that the new tokens are divided over; 0 without new tokens. Present only in tables that have prefill and decodes apart, and
+   * prompts only from their beginning: see `SeparateAttention`.
+   */
+  prompts?: Float64Array
 }
 
 /** The experts of one MoE layer, routing included, at full width and all on one rank; equal lengths. */
@@ -38,7 +43,7 @@ export interface CollectiveSamples {
   latencyUs: Float64Array
 }
 
-/** What one rank of a tensor-parallel group measures. */
+/** What one rank of a tensor-parallel group measures. Experts that were measured as the rank holds them are an operator `moe` of `tokens`. */
 export interface ShardTables {
   tensorParallel: number
   /** Operators whose rows are all scheduled tokens. */

@@ -9,4 +9,5 @@ export { type BundleReport, inspectBundle, type TableReport } from './inspect.js
 export { type BundleManifest, bundleManifest, bundleSchemaVersion } from './manifest.js'
 export { activatedExperts, MoeTable } from './moe-table.js'
 export { type BundleIdentity, type BundleSelection, describeIdentity, sameDevice, sameModel, selectBundle } from './select.js'
+export { SeparateAttention } from './separate-attention.js'
 export { equalBatchNs, type SplitKernel, splitsOf } from './split-kernel.js'

@@ -68,6 +68,12 @@ export const bundleManifest = z.object({
   mixedStepHostMs: z.number().nonnegative().max(1e4).optional(),
   /** Engine release of `collectives.csv`, where it is another than the tables'. */
   collectivesRelease: z.string().min(1).optional(),
+  /** Ranks that the experts of the tables are spread over, where they were measured as a rank holds them. */
+  expertParallel: count.optional(),
+  /** Prefill and decodes of a step run in one attention kernel, or in one after the other. Matters where a table has them apart. */
+  attentionKernels: z.enum(['one', 'two']).optional(),
+  /** Operators whose latencies were derived rather than measured at their own shape, and what they rest on. */
+  derived: z.record(z.string(), z.enum(['interpolated', 'extrapolated', 'analytic'])).optional(),
   /** Data rows of each file, by path: a file that lost some is noticed. */
   tables: z.record(z.string(), z.object({ rows: count })),
   notes: z.array(z.string()).default([]),

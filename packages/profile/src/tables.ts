@@ -11,6 +11,7 @@ export interface TableColumns {
   context: string
   decodes: string
   decodeContext: string
+  prompts: string
   activatedExperts: string
   collective: string
   ranks: string
@@ -27,6 +28,7 @@ export const bundleColumns: TableColumns = {
   context: 'context',
   decodes: 'decodes',
   decodeContext: 'decode_context',
+  prompts: 'prompts',
   activatedExperts: 'activated_experts',
   collective: 'collective',
   ranks: 'ranks',
@@ -55,6 +57,7 @@ export function attentionSamples(table: CsvTable, columns: TableColumns, keep?: 
     decodes: column(columns.decodes),
     decodeContext: column(columns.decodeContext),
     latencyUs: column(columns.latency),
+    ...(table.header.includes(columns.prompts) && { prompts: column(columns.prompts) }),
   }
 }
 
