@@ -11,7 +11,7 @@ export function parameterCount(a: Architecture): number {
  * Weight elements of one rank. Norms, the router and the biases of the two projections that an all-reduce follows are on every rank;
  * everything else is divided as `share` says.
  */
-export function weightElements(a: Architecture, share: Share, { layers, sparse, first, last }: Stage): number {
+function weightElements(a: Architecture, share: Share, { layers, sparse, first, last }: Stage): number {
   const everyLayer = attentionElements(a, share) + 2 * normElements(a)
   return (
     layers * everyLayer +

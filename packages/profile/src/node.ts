@@ -6,7 +6,7 @@ export {
   readSystem,
   type System,
   SystemTables,
-} from './import/aiconfigurator/index.js'
+} from './node/aiconfigurator/index.js'
 export { findBundles, readBundle, writeBundle } from './node/bundle-folder.js'
 export { importLlmservingsim, type LlmservingsimOptions, llmservingsim } from './node/llmservingsim.js'
 export { openBundle } from './node/open-bundle.js'

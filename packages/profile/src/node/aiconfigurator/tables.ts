@@ -91,7 +91,3 @@ function position(release: string): number {
   const [major = 0, minor = 0, patch = 0] = release.split('.').map((part) => Number.parseInt(part, 10) || 0)
   return major * 1000 + minor + patch / 100
 }
-
-export function positive(row: Row, key: string): number {
-  return Number(row[key])
-}
