@@ -1,15 +1,16 @@
 import { choicePoints, findProvider } from '@servesim/config'
-import { device, modelSource, type Registry, ServesimError } from '@servesim/core'
+import { device, type Model, modelSource, type Registry, ServesimError } from '@servesim/core'
 import {
   type Bundle,
   type BundleIdentity,
   type BundleImporter,
   type BundleSelection,
   bundleImporter,
+  type ImportContext,
   sameDevice,
   selectBundle,
 } from '@servesim/profile'
-import { findBundles, llmservingsim, openBundle } from '@servesim/profile/node'
+import { findBundles, openBundle, ownImporters } from '@servesim/profile/node'
 
 /** What a pool wants of a bundle; names that nobody chose are left to the bundle. */
 export interface BundleWish {
@@ -30,9 +31,16 @@ export interface FoundBundle {
   identity: BundleIdentity
 }
 
-/** Importers of the registry, and the one that comes with the command line. */
+/** Importers of the registry, and those that come with `@servesim/profile`. */
 export function importersOf(registry: Registry): BundleImporter[] {
-  return [llmservingsim, ...registry.all(bundleImporter).map((entry) => entry.provided)]
+  return [...ownImporters, ...registry.all(bundleImporter).map((entry) => entry.provided)]
+}
+
+/** What importers may ask: models by the registry's sources. */
+export function importContextOf(registry: Registry): ImportContext {
+  return {
+    graph: (name, tensor) => resolveModel(name, registry)?.shard({ tensor, pipeline: 1, expert: 1 }, {}),
+  }
 }
 
 /** Everything that a folder holds, in our format or in one that an importer reads. */
@@ -72,7 +80,7 @@ export async function findBundle(folders: readonly string[], wish: BundleWish, r
 
 export function openFound({ folder, identity }: FoundBundle, tensorParallel: number, registry: Registry): Promise<Bundle> {
   const { device, model, dtype, kvCacheDtype } = identity
-  return openBundle(folder, { device, model, dtype, kvCacheDtype, tensorParallel }, importersOf(registry))
+  return openBundle(folder, { device, model, dtype, kvCacheDtype, tensorParallel }, importersOf(registry), importContextOf(registry))
 }
 
 function selectionFor(candidates: readonly BundleIdentity[], wish: BundleWish, registry: Registry): BundleSelection {
@@ -98,11 +106,15 @@ function namesOfDevice(name: string, registry: Registry): string[] {
 
 /** Instruction-tuned variants are served by bundles of their base model, so a name is first resolved to its model's id. */
 function modelId(name: string, registry: Registry): string {
+  return resolveModel(name, registry)?.id ?? name
+}
+
+function resolveModel(name: string, registry: Registry): Model | undefined {
   for (const { provided } of registry.all(modelSource)) {
     const model = provided.resolve(name)
-    if (model !== undefined) return model.id
+    if (model !== undefined) return model
   }
-  return name
+  return undefined
 }
 
 /**

@@ -1,7 +1,7 @@
 import { ServesimError } from '@servesim/core'
 import type { AttentionSamples } from './bundle.js'
 import { distinct, firstAtLeast } from './curve.js'
-import { Bracket, bilinear, EXTRAPOLATED, Grid } from './grid.js'
+import { Bracket, bilinear, Grid } from './grid.js'
 
 /** 80 MB of latencies; a profile of 19,364 rows on two interleaved grids spans 76,000. */
 const mostCells = 1e7
@@ -30,15 +30,17 @@ export function decodeGrid(samples: AttentionSamples, path: string): Grid {
  * takes the shape below from the chunks around it), then decodes. What nothing bounds, such as more decodes beside a chunk than were
  * measured, continues the last two slices: decodes beside a chunk run in another kernel than decodes alone, so the decode-only rows say
  * little about them (adding their difference is off by a third where both are known, continuing the slices by an eighth).
+ *
+ * A table without any mixed row has one entry on both axes of decodes: their kernel then runs behind the chunk's.
  */
 export function mixedGrid(samples: AttentionSamples, decode: Grid, path: string): Grid {
   const rows = indices(samples, (i) => samples.newTokens[i]! > 0)
   if (!rows.some((i) => samples.decodes[i] === 0)) throw noRows(path, 'no row of a prefill chunk alone (decodes 0)')
   const beside = rows.filter((i) => samples.decodes[i]! > 0)
   const chunks = distinct(rows.map((i) => samples.newTokens[i]!))
-  const counts = distinct([0, ...decode.axes[0]!, ...beside.map((i) => samples.decodes[i]!)])
+  const counts = beside.length === 0 ? Float64Array.of(0) : distinct([0, ...decode.axes[0]!, ...beside.map((i) => samples.decodes[i]!)])
   const contexts = distinct(rows.map((i) => samples.context[i]!))
-  const decodeContexts = beside.length === 0 ? decode.axes[1]! : distinct(beside.map((i) => samples.decodeContext[i]!))
+  const decodeContexts = beside.length === 0 ? Float64Array.of(0) : distinct(beside.map((i) => samples.decodeContext[i]!))
   const cells = chunks.length * counts.length * contexts.length * decodeContexts.length
   if (cells > mostCells)
     throw new ServesimError(
@@ -60,20 +62,7 @@ export function mixedGrid(samples: AttentionSamples, decode: Grid, path: string)
     else grid.ns[start + decodeContextAt(samples.decodeContext[i]!)] = ns
   }
   grid.fill([3, 2, 0, 1])
-  if (beside.length === 0) addDecodes(grid, decode)
   return grid
-}
-
-/** A table without mixed rows: the chunk and the decodes as two kernels, one after the other. */
-function addDecodes(grid: Grid, decode: Grid): void {
-  const contexts = grid.axes[3]!.length
-  for (let cell = 0; cell < grid.ns.length; cell++) {
-    const count = Math.floor(cell / grid.strides[1]!) % grid.axes[1]!.length
-    if (count === 0) continue
-    const decodeCell = (count - 1) * contexts + (cell % contexts)
-    grid.ns[cell] = grid.ns[cell]! + decode.ns[decodeCell]!
-    grid.known[cell] = EXTRAPOLATED
-  }
 }
 
 /**

@@ -2,7 +2,7 @@ import type { AttentionLatency, Latency, Provenance } from '@servesim/core'
 import { DecodeLookup, decodeGrid, mixedGrid, noWorkNs } from './attention-grid.js'
 import type { AttentionSamples } from './bundle.js'
 import { distinct } from './curve.js'
-import { Bracket, bilinear, type Grid, INTERPOLATED, provenanceOf, worstOf } from './grid.js'
+import { Bracket, bilinear, EXTRAPOLATED, type Grid, INTERPOLATED, provenanceOf, worstOf } from './grid.js'
 import { equalBatchNs, type SplitKernel } from './split-kernel.js'
 
 /** More sequences than any engine runs: makes (decodes, launched) one key. */
@@ -18,6 +18,7 @@ const mostSequences = 2 ** 20
  *   the work is. The decodes beside them are paid once.
  * - **Contexts below 0** (several prompts in one step) go down linearly to a chunk without work, see `noWorkNs`.
  * - **Between two decode batch sizes** the line is bent as the kernel's waves are, where the kernel is known.
+ * - **Tables without mixed rows**: the chunk and the decodes as two kernels, one after the other.
  * - **More context, more decodes** than measured: linear through the last two values, never below the decodes alone.
  */
 export class AttentionTable implements AttentionLatency {
@@ -110,7 +111,10 @@ export class AttentionTable implements AttentionLatency {
     this.onGrid = true
     this.beyond = newTokens > largest
     let ns: number
-    if (this.beyond) {
+    if (this.counts.length === 1 && decodes > 0) {
+      ns = this.mixedNs(newTokens, context, 0, 0).ns + this.alone.ns(decodes, decodeContext)
+      this.worst = EXTRAPOLATED
+    } else if (this.beyond) {
       const sameKeys = context + (newTokens - largest) / 2
       ns = this.atChunk(largest, sameKeys, decodes, decodeContext)
       ns += (newTokens / largest - 1) * this.atChunk(largest, sameKeys, 0, decodeContext)

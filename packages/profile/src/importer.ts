@@ -1,6 +1,12 @@
-import { definePoint } from '@servesim/core'
+import { definePoint, type OperatorGraph } from '@servesim/core'
 import type { Bundle } from './bundle.js'
 import type { BundleIdentity, BundleSelection } from './select.js'
+
+/** What an importer may ask for; tables of kernels do not say what a model is made of. */
+export interface ImportContext {
+  /** One rank's share of a model; undefined where the model is unknown. */
+  graph?(model: string, tensorParallel: number): OperatorGraph | undefined
+}
 
 /** Reads operator latencies in another tool's layout. */
 export interface BundleImporter {
@@ -15,7 +21,7 @@ export interface BundleImporter {
    * @param selection narrows to one; with `tensorParallel` only that degree is read
    * @throws ServesimError as `selectBundle`, and SERVESIM_BAD_BUNDLE naming file and line
    */
-  import(folder: string, selection: BundleSelection): Bundle | Promise<Bundle>
+  import(folder: string, selection: BundleSelection, context?: ImportContext): Bundle | Promise<Bundle>
 }
 
 /** Layouts that `--profile` and `servesim profile import` understand; the first that recognises a folder reads it. */

@@ -9,4 +9,6 @@ export {
 } from './node/aiconfigurator/index.js'
 export { findBundles, readBundle, writeBundle } from './node/bundle-folder.js'
 export { importLlmservingsim, type LlmservingsimOptions, llmservingsim } from './node/llmservingsim.js'
-export { openBundle } from './node/open-bundle.js'
+export { importLlmservingsimV0, llmservingsimV0 } from './node/llmservingsim-v0.js'
+export { openBundle, ownImporters } from './node/open-bundle.js'
+export { importVidur, vidur } from './node/vidur.js'

@@ -1,11 +1,11 @@
 import { join, resolve } from 'node:path'
 import { loadScenario } from '@servesim/config'
-import { nearMatches, ServesimError } from '@servesim/core'
-import { type BundleIdentity, type BundleSelection, inspectBundle, sameDevice, sameModel } from '@servesim/profile'
+import { isServesimError, nearMatches, type Registry, ServesimError } from '@servesim/core'
+import { type Bundle, type BundleIdentity, type BundleSelection, inspectBundle, sameDevice, sameModel } from '@servesim/profile'
 import { openBundle, writeBundle } from '@servesim/profile/node'
 import { count, table, wrap } from '@servesim/report'
 import type { Command } from 'commander'
-import { importersOf } from '../bundles.js'
+import { importContextOf, importersOf } from '../bundles.js'
 import { type ExitCode, exitCode } from '../exit-code.js'
 import { builtIn, ownFolder } from '../prepare-run.js'
 import { wholeNumber } from '../run-flags.js'
@@ -61,7 +61,8 @@ async function importProfiles(
   flags: SelectionFlags & { output: string; replace?: boolean },
   terminal: Terminal,
 ): Promise<void> {
-  const importers = await installedImporters(terminal)
+  const registry = await installed(terminal)
+  const importers = importersOf(registry)
   const importer = importers.find((candidate) => candidate.name === name)
   if (importer === undefined) {
     const names = importers.map((candidate) => candidate.name)
@@ -82,14 +83,28 @@ async function importProfiles(
     fitting.length > 1
       ? fitting.map(({ device, model, dtype, kvCacheDtype }) => ({ ...selection, device, model, dtype, kvCacheDtype }))
       : [selection]
+  let last: unknown
+  let written = 0
   for (const one of wanted) {
-    const bundle = await importer.import(from, one)
-    const { device, model, dtype, kvCacheDtype, tensorParallel } = bundle.manifest
+    let bundle: Bundle
+    try {
+      bundle = await importer.import(from, one, importContextOf(registry))
+    } catch (error) {
+      // Of several, those that are complete are imported all the same.
+      if (wanted.length === 1 || !isServesimError(error)) throw error
+      terminal.note(`Left out: ${error.format()}\n`)
+      last = error
+      continue
+    }
+    written++
+    const { device, model, dtype, kvCacheDtype, tensorParallel, notes } = bundle.manifest
     const folder =
       wanted.length === 1 ? to : join(to, device, ...model.split('/'), kvCacheDtype === 'auto' ? dtype : `${dtype}-kv${kvCacheDtype}`)
     writeBundle(bundle, folder, { replace: flags.replace === true })
     terminal.print(`${model} on ${device}, ${dtype}, TP ${tensorParallel.join(', ')} → ${folder}\n`)
+    for (const note of notes) terminal.print(`${wrap(`- ${note}`, 98, '  ').join('\n')}\n`)
   }
+  if (written === 0) throw last
 }
 
 function fits(identity: BundleIdentity, { device, model, dtype, tensorParallel }: BundleSelection): boolean {
@@ -102,9 +117,9 @@ function fits(identity: BundleIdentity, { device, model, dtype, tensorParallel }
 }
 
 async function inspect(folder: string, flags: SelectionFlags & { json?: boolean }, terminal: Terminal): Promise<void> {
-  const importers = await installedImporters(terminal)
+  const registry = await installed(terminal)
   const path = resolve(terminal.cwd, folder)
-  const report = inspectBundle(await openBundle(path, selectionOf(flags), importers))
+  const report = inspectBundle(await openBundle(path, selectionOf(flags), importersOf(registry), importContextOf(registry)))
   if (flags.json) {
     terminal.print(`${JSON.stringify(report, null, 2)}\n`)
     return
@@ -146,9 +161,8 @@ function limits(tokens: number | undefined, sequences: number | undefined): stri
     : `${count(tokens ?? Number.NaN)} tokens, ${count(sequences ?? Number.NaN)} sequences in a step`
 }
 
-async function installedImporters(terminal: Terminal) {
-  const { registry } = await loadScenario({ cwd: terminal.cwd, defaults: {}, builtIn, ownFolder })
-  return importersOf(registry)
+async function installed(terminal: Terminal): Promise<Registry> {
+  return (await loadScenario({ cwd: terminal.cwd, defaults: {}, builtIn, ownFolder })).registry
 }
 
 function selectionOf({ model, device, dtype, tp }: SelectionFlags): BundleSelection {
