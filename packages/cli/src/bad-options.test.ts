@@ -1,5 +1,7 @@
 import { forEachPool, type PathKey, withValueAt } from '@servesim/config'
 import {
+  admission,
+  controller,
   createSimulation,
   device,
   eviction,
@@ -37,6 +39,9 @@ const scenario = {
     sharedPrefix: { groups: 1, tokens: 32 },
   },
   router: { use: 'least-loaded' },
+  admission: [{ use: 'queue-limit' }],
+  controllers: [{ use: 'faults', events: [{ atS: 0.01, replica: 1, action: 'kill' }] }],
+  client: { timeoutS: 10 },
   pools: [
     {
       name: 'pool',
@@ -97,7 +102,7 @@ function outcome(input: unknown): 'refused' | 'ran' {
     const simulation = createSimulation({ ...(input as object), plugins: [presetDefault] } as unknown as SimulationInput)
     expect(simulation.advance({ maxEvents: 20_000 }), 'ends within 20,000 events').toBe(true)
     const { metrics, requests } = simulation.result()
-    expect(requests.finished + requests.refused).toBe(requests.arrived)
+    expect(requests.finished + requests.refused + requests.aborted + requests.lost).toBe(requests.arrived)
     for (const { metric, stat, value } of metrics) {
       // Nothing has a TPOT where every output is one token long.
       if (requests.finished > 0 && metric !== 'tpot' && metric !== 'itl') expect(value, `${metric} ${stat}`).toBeGreaterThanOrEqual(0)
@@ -128,6 +133,12 @@ const uses = [
   ...registry
     .all(router)
     .map(({ provided }) => ({ provided, at: ['router'], base: withValueAt(scenario, ['router'], { use: provided.name }) })),
+  ...registry
+    .all(admission)
+    .map(({ provided }) => ({ provided, at: ['admission', 0], base: withValueAt(scenario, ['admission', 0], { use: provided.name }) })),
+  ...registry
+    .all(controller)
+    .map(({ provided }) => ({ provided, at: ['controllers', 0], base: withValueAt(scenario, ['controllers', 0], { use: provided.name }) })),
   ...registry.all(device).map(({ provided }) => ({
     provided,
     at: ['pools', 0, 'device'],
@@ -158,7 +169,7 @@ function mutated(target: unknown, [key, ...rest]: PathKey[], value: unknown): un
   if (key === undefined) return value
   if (typeof key === 'number') {
     const list: unknown[] = Array.isArray(target) ? target : []
-    return list.with(key, mutated(list[key], rest, value))
+    return Object.assign([...list], { [key]: mutated(list[key], rest, value) })
   }
   const own = typeof target === 'object' && target !== null ? (target as Record<string, unknown>) : {}
   const inner = rest.length > 0 ? (own[key] ?? around[key]) : undefined

@@ -24,8 +24,8 @@ export function runWithProgress(simulation: Simulation, terminal: Terminal): voi
 }
 
 function line(simulation: Simulation): string {
-  const { finished, refused, steps, nowNs } = simulation.snapshot()
-  const done = finished + refused
+  const { finished, refused, aborted, lost, steps, nowNs } = simulation.snapshot()
+  const done = finished + refused + aborted + lost
   const total = simulation.requestCount
   const clock = `${(nowNs / 1e9).toFixed(1)} s simulated, ${count(steps)} steps`
   if (total === undefined) return `Simulating: ${count(done)} requests done, ${clock}`

@@ -60,7 +60,7 @@ describe('servesim run', () => {
     const result = await document()
     expect(result).toMatchObject({
       schemaVersion: 1,
-      requests: { arrived: 20, finished: 20, refused: 0 },
+      requests: { arrived: 20, finished: 20, refused: 0, aborted: 0, lost: 0 },
       steps: { total: expect.any(Number), fastShare: expect.any(Number) },
       throughput: {},
       provenance: { analytic: 1 },

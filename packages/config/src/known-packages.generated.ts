@@ -2,6 +2,8 @@
 
 /** Our package that provides a name, by kind and name in lower case. */
 export const knownPackages: Readonly<Record<string, string>> = {
+  'admission queue-limit': '@servesim/admission-queue-limit',
+  'controller faults': '@servesim/controller-faults',
   'device a100-80-sxm': '@servesim/device-gpu',
   'device cpu-ddr5-4800': '@servesim/device-cpu',
   'device cpu-ddr5-6400': '@servesim/device-cpu',

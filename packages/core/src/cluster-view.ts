@@ -19,6 +19,10 @@ export class LiveClusterView implements ClusterView, RoutedPrompt {
     return this.units.length
   }
 
+  takesRequests(replica: number): boolean {
+    return this.units[replica]!.takesRequests
+  }
+
   waiting(replica: number): number {
     return this.units[replica]!.waitingCount
   }

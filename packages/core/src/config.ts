@@ -14,6 +14,7 @@ const deviceChoice = choice.extend({
 })
 export type DeviceChoice = z.output<typeof deviceChoice>
 
+const patience = z.number().gt(0).max(1e9).optional()
 const positiveInteger = z.number().int().min(1).max(1e9)
 
 /**
@@ -75,12 +76,24 @@ export const scenarioSchema = z.strictObject({
   name: z.string().optional(),
   seed: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER).default(0).describe('Seed of every random stream'),
   workload: choice,
+  admission: z.array(choice).default([]).describe('Decide who is let in, in this order'),
   router: choice.optional().describe('Picks the replica of a request; needed where there are several'),
   fabric: choice
     .optional()
     .describe(
       'Links between devices, hosts and nodes, which transfers share; absent: the one that is installed, by the devices’ own links',
     ),
+  controllers: z.array(choice).default([]).describe('Act on the cluster while it runs'),
+  client: z
+    .strictObject({
+      firstTokenTimeoutS: patience.describe('Seconds that a client waits for the first token before it goes away; for ever where absent'),
+      timeoutS: patience.describe('Seconds that it waits for the last token'),
+    })
+    .prefault({}),
+  lostRequests: z
+    .enum(['migrate', 'fail'])
+    .default('migrate')
+    .describe('When a replica dies, its requests go on elsewhere with the tokens they have got, or fail'),
   pools: z.array(poolSchema).min(1).max(1000),
   latencyFrom: z
     .enum(['arrival', 'queued'])

@@ -54,8 +54,9 @@ export class Engine {
   /** Set once the units exist. */
   units: readonly StepUnit[] = []
   readonly counters = new Map<string, Counter>()
+  private readonly deathCallbacks: ((replica: number) => void)[] = []
   private readonly callbacks: ((token: number, nowNs: number) => void)[] = []
-  /** Pending events by handle − firstHandle. */
+  /** Pending events by slot: even handles from `firstHandle` on; the odd ones are the clients’. */
   private readonly owners: number[] = []
   private readonly tokens: number[] = []
   private readonly replicas: number[] = []
@@ -89,7 +90,7 @@ export class Engine {
     const owner = this.callbacks.push((_token, nowNs) => callback(nowNs)) - 1
     const slot = this.owners.push(owner) - 1
     this.replicas[slot] = kept
-    const handle = this.firstHandle + slot
+    const handle = this.firstHandle + 2 * slot
     return {
       set: (timeNs) => {
         if (timeNs === Number.POSITIVE_INFINITY) this.events.remove(handle)
@@ -105,7 +106,7 @@ export class Engine {
     this.replicas[slot] = replica
     // At build no replica exists yet; all begin with epoch 0.
     this.epochs[slot] = this.units[replica]?.epoch ?? 0
-    this.events.set(this.firstHandle + slot, this.notPast(timeNs), phase)
+    this.events.set(this.firstHandle + 2 * slot, this.notPast(timeNs), phase)
   }
 
   private notPast(timeNs: number): number {
@@ -117,9 +118,20 @@ export class Engine {
     )
   }
 
+  /** Handle of the event at which a request's client may go away. */
+  clientHandle(row: number): number {
+    return this.firstHandle + 2 * row + 1
+  }
+
+  /** @returns the row whose client the handle belongs to; −1: it belongs to a timer */
+  clientOf(handle: number): number {
+    const local = handle - this.firstHandle
+    return (local & 1) === 1 ? local >> 1 : -1
+  }
+
   /** An event of a timer is due. */
   dispatch(handle: number, nowNs: number): void {
-    const slot = handle - this.firstHandle
+    const slot = (handle - this.firstHandle) >> 1
     const replica = this.replicas[slot]!
     if (replica !== kept) this.freeHandles.push(slot)
     if (replica >= 0 && this.units[replica]!.epoch !== this.epochs[slot]) return
@@ -149,6 +161,7 @@ export class Engine {
   replicaDied(replica: number): void {
     this.units[replica]!.epoch++
     this.transfers.dropReplica(replica)
+    for (const callback of this.deathCallbacks) callback(replica)
   }
 
   private endpoint({ replica, rank = 0, at = 'device' }: TransferEnd): number {
@@ -161,6 +174,11 @@ export class Engine {
       )
     }
     return at === 'host' ? placement.host(replica, rank) : placement.rank(replica, rank)
+  }
+
+  /** Calls back when a replica has died: what it held is gone. */
+  onDeath(callback: (replica: number) => void): void {
+    this.deathCallbacks.push(callback)
   }
 
   /** A waiting request stays where it is, with its blocks and without slot or token budget, until `release`. */

@@ -14,7 +14,16 @@ export { definePlugin, type Plugin, type PluginHost, Registry } from './plugin.j
 export * from './points/index.js'
 export { createRandomSource, exp, ln, type RandomDraws, type RandomSource, type RandomStream } from './random.js'
 export { type RequestColumn, RequestStatus, RequestTable } from './request-table.js'
-export { type LatencyFrom, type Refusal, type RequestColumnName, RequestColumns, Results, requestColumnNames } from './results.js'
+export {
+  type LatencyFrom,
+  type Refusal,
+  type RequestColumnName,
+  RequestColumns,
+  Results,
+  requestColumnNames,
+  type Unserved,
+  type UnservedKind,
+} from './results.js'
 export { type Advance, type BuildOptions, createSimulation, Simulation, type SimulationInput, type Snapshot } from './simulation.js'
 export { type Resource, resources } from './step-price.js'
 export type { SimulationResult } from './summary.js'

@@ -59,6 +59,17 @@ export class LockStepGroup {
     return this.formedCount === 0
   }
 
+  /** All ranks have died: what was under way is lost. */
+  die(): void {
+    this.events.remove(this.handles.complete)
+    this.events.remove(this.handles.form)
+    this.formedCount = 0
+    this.steps = 0
+    this.dummySteps = 0
+    this.hostFreeNs = 0
+    this.pipeline.clear()
+  }
+
   requestForm(nowNs: number): void {
     this.events.set(this.handles.form, Math.max(nowNs, this.hostFreeNs), Phase.form)
   }

@@ -1,5 +1,7 @@
 import { nearMatches, ServesimError } from './errors.js'
 import {
+  admission,
+  controller,
   type DeviceProvider,
   decode,
   device,
@@ -50,6 +52,8 @@ export function definePlugin(name: string, setup: (host: PluginHost) => void, pl
 const ownPoints = new Map<string, Point<unknown>>(
   [
     decode,
+    admission,
+    controller,
     device,
     eviction,
     expertLoad,

@@ -36,7 +36,15 @@ it('clears a row before it is used again', () => {
   const again = table.allocate()
   expect(again).toBe(row)
   // What every arrival sets is not cleared.
-  const { arrivalIndex: _, arrivalNs: __, priority: ___, promptTokens: ____, maxOutputTokens: _____, ...cleared } = snapshot(table, again)
+  const {
+    arrivalIndex: _,
+    arrivalNs: __,
+    priority: ___,
+    promptTokens: ____,
+    maxOutputTokens: _____,
+    stopTokens: ______,
+    ...cleared
+  } = snapshot(table, again)
   expect(clean).toMatchObject(cleared)
 })
 

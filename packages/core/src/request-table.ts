@@ -5,6 +5,8 @@ export const RequestStatus = {
   waiting: 1,
   running: 2,
   preempted: 3,
+  /** The row is free, or its request has not reached a replica: it is nobody's. */
+  away: 4,
 } as const
 
 /** A column that a technique added; its array is replaced when the table grows. */
@@ -29,10 +31,16 @@ export class RequestTable {
   firstTokenNs = new Float64Array(0)
   lastTokenNs = new Float64Array(0)
   priority = new Float64Array(0)
+  /** Who sent it; 0 where the workload does not say. */
+  tenant = new Float64Array(0)
+  /** When its client goes away; Infinity: never. */
+  cancelNs = new Float64Array(0)
   /** P */
   promptTokens = new Int32Array(0)
   /** M */
   maxOutputTokens = new Int32Array(0)
+  /** Tokens after which it ends: M, or fewer where the model then yields its end of sequence, which no scheduler can know before. */
+  stopTokens = new Int32Array(0)
   /** O */
   outputTokens = new Int32Array(0)
   /** C */
@@ -66,6 +74,15 @@ export class RequestTable {
     return this.capacity - this.freeCount
   }
 
+  /** Rows that a replica has, in order. Looks at all of them: for what happens rarely. */
+  rowsOf(replica: number): number[] {
+    const rows: number[] = []
+    for (let row = 0; row < this.capacity; row++) {
+      if (this.replica[row] === replica && this.status[row] !== RequestStatus.away) rows.push(row)
+    }
+    return rows
+  }
+
   /** A cleared row. */
   allocate(): number {
     if (this.freeCount === 0) this.grow()
@@ -84,11 +101,29 @@ export class RequestTable {
     this.cachedTokens[row] = -1
     this.preemptions[row] = 0
     this.replica[row] = -1
-    this.status[row] = RequestStatus.queued
+    this.status[row] = RequestStatus.away
+    this.cancelNs[row] = Number.POSITIVE_INFINITY
+    this.tenant[row] = 0
     this.identified[row] = 0
     this.held[row] = 0
     for (const column of this.added) column.values[row] = 0
     return row
+  }
+
+  /** The replica that had this request is gone, and with it all that it had computed: only its tokens so far are left. */
+  startOver(row: number): void {
+    this.computedTokens[row] = 0
+    this.placeholderTokens[row] = 0
+    this.tokenStep[row] = -1
+    this.draftTokens[row] = 0
+    this.rejectedTokens[row] = 0
+    this.blocks[row] = 0
+    this.replica[row] = -1
+    this.status[row] = RequestStatus.away
+    this.identified[row] = 0
+    this.held[row] = 0
+    // In a stretch the next drain is foreseen.
+    if (this.firstScheduledNs[row]! < 0) this.queuedNs[row] = -1
   }
 
   addColumn(): RequestColumn {
@@ -98,6 +133,8 @@ export class RequestTable {
   }
 
   release(row: number): void {
+    this.status[row] = RequestStatus.away
+    this.replica[row] = -1
     this.freeRows[this.freeCount++] = row
   }
 
@@ -126,8 +163,11 @@ export class RequestTable {
     this.firstTokenNs = wide(this.firstTokenNs)
     this.lastTokenNs = wide(this.lastTokenNs)
     this.priority = wide(this.priority)
+    this.tenant = wide(this.tenant)
+    this.cancelNs = wide(this.cancelNs)
     this.promptTokens = narrow(this.promptTokens)
     this.maxOutputTokens = narrow(this.maxOutputTokens)
+    this.stopTokens = narrow(this.stopTokens)
     this.outputTokens = narrow(this.outputTokens)
     this.computedTokens = narrow(this.computedTokens)
     this.placeholderTokens = narrow(this.placeholderTokens)
@@ -144,6 +184,7 @@ export class RequestTable {
     for (const column of this.added) column.values = wide(column.values)
     // The freed rows lie below the new ones on the stack only while none is free, so low rows are used first.
     this.freeRows = narrow(this.freeRows)
+    this.status.fill(RequestStatus.away, before)
     for (let row = after - 1; row >= before; row--) this.freeRows[this.freeCount++] = row
     this.capacity = after
   }

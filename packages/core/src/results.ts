@@ -6,14 +6,31 @@ export interface RequestSink {
   /** `weight` outputs came, each `gapNs` after the one of its request before: one token, or all that a step yields for a request. */
   token(gapNs: number, weight: number): void
   finish(request: number, nowNs: number): void
+  /** A request has left its replica since its client went away. */
+  aborted(request: number, nowNs: number): void
+  /** Requests have left the replica's queue for its running batch. */
+  admitted(nowNs: number): void
 }
 
-/** A request that no replica could ever serve. */
+/** A request that was not let in: no replica could ever serve it, or admission refused it. */
 export interface Refusal {
   arrivalIndex: number
   promptTokens: number
   outputTokens: number
   reason: string
+}
+
+/** How requests end that were let in and not served to their end: the client went away, or the replica died. */
+export const unservedKinds = ['aborted', 'lost'] as const
+export type UnservedKind = (typeof unservedKinds)[number]
+
+/** A request that was let in and did not finish. */
+export interface Unserved {
+  kind: UnservedKind
+  arrivalIndex: number
+  timeNs: number
+  /** Tokens that it had got by then. */
+  outputTokens: number
 }
 
 export const requestColumnNames = [
@@ -28,6 +45,8 @@ export const requestColumnNames = [
   'cachedTokens',
   'preemptions',
   'replica',
+  'priority',
+  'tenant',
 ] as const
 export type RequestColumnName = (typeof requestColumnNames)[number]
 
@@ -72,6 +91,8 @@ export class RequestColumns {
     columns.cachedTokens[row] = Math.max(0, requests.cachedTokens[r]!)
     columns.preemptions[row] = requests.preemptions[r]!
     columns.replica[row] = requests.replica[r]!
+    columns.priority[row] = requests.priority[r]!
+    columns.tenant[row] = requests.tenant[r]!
     for (const column of this.added) column.values[row] = column.from.values[r]!
     this.length++
   }
@@ -128,6 +149,12 @@ export class Results {
   refusedCount = 0
   /** The first thousand. */
   readonly refused: Refusal[] = []
+  readonly unservedCounts: Record<UnservedKind, number> = { aborted: 0, lost: 0 }
+  /** The first thousand. */
+  readonly unserved: Unserved[] = []
+  /** Tokens that unserved requests had got, and how many of those had got any: their gaps are among `itl`. */
+  unservedTokens = 0
+  unservedWithTokens = 0
   promptTokens = 0
   outputTokens = 0
   cachedTokens = 0
@@ -158,6 +185,15 @@ export class Results {
   refuse(refusal: Refusal): void {
     this.refusedCount++
     if (this.refused.length < 1000) this.refused.push(refusal)
+  }
+
+  /** A request that was let in ends without being served to its end. */
+  abandon(requests: RequestTable, r: number, kind: UnservedKind, timeNs: number): void {
+    const outputTokens = requests.outputTokens[r]!
+    this.unservedCounts[kind]++
+    this.unservedTokens += outputTokens
+    if (outputTokens > 0) this.unservedWithTokens++
+    if (this.unserved.length < 1000) this.unserved.push({ kind, arrivalIndex: requests.arrivalIndex[r]!, timeNs, outputTokens })
   }
 
   private moveToSketches(): void {

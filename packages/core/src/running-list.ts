@@ -18,14 +18,22 @@ export class RequestList implements RunningList {
     this.items[this.length++] = request
   }
 
-  /** Removes one entry and keeps the order of the others. */
-  remove(request: number): void {
+  /** Takes the first entry; the list must not be empty. */
+  shift(): number {
+    const first = this.items[0]!
+    this.items.copyWithin(0, 1, this.length--)
+    return first
+  }
+
+  /** Removes one entry and keeps the order of the others. @returns whether it was there */
+  remove(request: number): boolean {
     // Preemption takes from the end, so look there first.
     let at = this.length - 1
     while (at >= 0 && this.items[at] !== request) at--
-    if (at < 0) return
+    if (at < 0) return false
     this.items.copyWithin(at, at + 1, this.length)
     this.length--
+    return true
   }
 
   clear(): void {

@@ -1,21 +1,23 @@
 import { bindFabric, planFabric } from './build-fabric.js'
 import { type BuiltPool, buildPool } from './build-pool.js'
-import { LiveClusterView } from './cluster-view.js'
+import { Clients } from './clients.js'
 import { type Choice, parseOptions, parseScenario, type Scenario, type ScenarioInput } from './config.js'
+import { Controllers } from './controllers.js'
 import { Engine } from './engine.js'
 import { ServesimError } from './errors.js'
 import { EventQueue, Phase } from './event-queue.js'
-import { KvBlocks } from './kv-blocks.js'
-import { LockStepGroup } from './lock-step.js'
+import { Gateway, type Role } from './gateway.js'
 import { type Plugin, Registry } from './plugin.js'
-import type { PrefixText } from './points/kv-index.js'
+import { admission } from './points/admission.js'
+import { type Cluster, controller } from './points/controller.js'
 import { type Router, router } from './points/router.js'
 import { type RequestDraft, type Workload, workload } from './points/workload.js'
-import { createRandomSource } from './random.js'
+import { createRandomSource, type RandomSource } from './random.js'
+import { Replicas } from './replicas.js'
 import { RequestTable } from './request-table.js'
-import { type RequestSink, Results } from './results.js'
-import { Speculation } from './speculation.js'
-import { StepUnit } from './step-unit.js'
+import { RequestTexts } from './request-texts.js'
+import { type RequestSink, Results, type UnservedKind } from './results.js'
+import type { StepUnit } from './step-unit.js'
 import { type SimulationResult, summarise } from './summary.js'
 
 export interface SimulationInput extends ScenarioInput {
@@ -40,6 +42,12 @@ export interface Snapshot {
   arrived: number
   finished: number
   refused: number
+  /** Let in and not served to their end: the client went away, or the replica died. */
+  aborted: number
+  lost: number
+  /** Requests at the door, and all that have arrived and not ended. */
+  atDoor: number
+  inFlight: number
   steps: number
   replicas: { waiting: number; running: number; usedBlocks: number; totalBlocks: number }[]
 }
@@ -53,26 +61,30 @@ export function createSimulation(input: SimulationInput, options: BuildOptions =
 /** The engine's loop: pops the next event or pulls the next arrival, moves the clock, dispatches. */
 export class Simulation {
   readonly pools: BuiltPool[]
-  readonly units: StepUnit[] = []
+  readonly units: readonly StepUnit[]
   readonly results: Results
   readonly engine: Engine
   private readonly events = new EventQueue()
   private readonly requests = new RequestTable()
-  /** Handles below are the units’ own. */
-  private readonly unitHandles: number
+  private readonly texts = new RequestTexts(() => this.workload.prefixGroupTokens)
+  private readonly replicas: Replicas
+  private readonly gateway: Gateway
+  private readonly clients: Clients
+  private readonly controllers: Controllers
+  /** Handles below are the units’ own; this one is the door's, and those above are the engine's. */
+  private readonly doorHandle: number
   private readonly workload: Workload
-  private readonly router: Router | undefined
-  private readonly view: LiveClusterView
-  private readonly poolOfUnit: BuiltPool[] = []
   private readonly draft: RequestDraft = {
     arrivalNs: 0,
     promptTokens: 0,
     outputTokens: 0,
+    outputLimitTokens: 0,
     priority: 0,
+    tenant: 0,
+    cancelNs: Number.POSITIVE_INFINITY,
     prefixIds: undefined,
     prefixIdCount: 0,
   }
-  private readonly text: PrefixText = { ids: new Int32Array(0), count: 0, groupTokens: 0 }
   /** Whether `draft` holds the next arrival, more may come after a completion, or none will. */
   private arrivals: 'ready' | 'pending' | 'none' = 'none'
   private nowNs = 0
@@ -83,18 +95,29 @@ export class Simulation {
     registry: Registry,
     { stretches = true }: BuildOptions,
   ) {
+    const { events, requests } = this
     const random = createRandomSource(scenario.seed)
     this.results = new Results(scenario.results.keepRequests, scenario.latencyFrom)
-    this.unitHandles = 2 * scenario.pools.reduce((sum, pool) => sum + pool.count, 0)
-    this.engine = new Engine(this.events, this.requests, this.results, this.unitHandles)
+    this.doorHandle = 2 * scenario.pools.reduce((sum, pool) => sum + pool.count, 0)
+    this.engine = new Engine(events, requests, this.results, this.doorHandle + 1)
     const links = planFabric(scenario.fabric, registry)
     const shared = { engine: this.engine, random, requests: this.requests, links }
     this.pools = scenario.pools.map((pool, i) => buildPool(pool, `pools[${i}]`, registry, shared))
     bindFabric(scenario, this.pools, links, registry, this.engine)
-    for (const pool of this.pools) this.addUnits(pool, stretches)
+    const sink: RequestSink = {
+      token: (gapNs, weight) => this.results.itl.add(gapNs, weight),
+      finish: (request, nowNs) => this.finish(request, nowNs),
+      aborted: (request, nowNs) => this.abandon(request, 'aborted', nowNs),
+      admitted: (nowNs) => this.gateway.somethingChanged(nowNs),
+    }
+    this.replicas = new Replicas(this.pools, { requests, events, sink, stretches })
+    this.units = this.replicas.units
     this.engine.units = this.units
-    this.view = new LiveClusterView(this.units)
-    this.router = buildRouter(scenario.router, this.units.length, registry, (purpose) => random.stream(purpose))
+    this.gateway = this.buildGateway(registry, random)
+    const ns = (s: number | undefined) => (s === undefined ? Number.POSITIVE_INFINITY : Math.round(s * 1e9))
+    const patience = { firstTokenNs: ns(scenario.client.firstTokenTimeoutS), lastTokenNs: ns(scenario.client.timeoutS) }
+    this.clients = new Clients(events, requests, patience, (row) => this.engine.clientHandle(row))
+    this.controllers = this.buildControllers(registry, random)
     const provider = registry.named(workload, scenario.workload.use, 'workload.use')
     this.workload = provider.build(parseOptions(provider.options, scenario.workload, 'workload'), {
       random,
@@ -111,45 +134,68 @@ export class Simulation {
     }
   }
 
-  private addUnits(pool: BuiltPool, stretches: boolean): void {
-    const { requests, events } = this
-    const sink: RequestSink = {
-      token: (gapNs, weight) => this.results.itl.add(gapNs, weight),
-      finish: (request, nowNs) => this.finish(request, nowNs),
+  private buildGateway(registry: Registry, random: RandomSource): Gateway {
+    const { scenario, requests, events, texts } = this
+    const all: Role = {
+      name: '',
+      units: [...this.units],
+      pools: this.replicas.poolOf,
+      router: buildRouter(scenario.router, this.units.length, registry, random),
     }
-    const { blockSizeTokens, depth, maxNumSeqs, sharing = 'allocated', freesRejected = false } = pool.limits
-    const ranks = pool.group?.ranks ?? 1
-    const shared = {
+    const admissions = scenario.admission.map((choice, i) => {
+      const path = `admission[${i}]`
+      const provider = registry.named(admission, choice.use, `${path}.use`)
+      const context = { path, replicaCount: all.units.length, requests, random: random.stream('admission', i) }
+      return provider.build(parseOptions(provider.options, choice, path), context)
+    })
+    return new Gateway([all], admissions, this.doorHandle, {
       requests,
       events,
-      sink,
-      cost: pool.cost,
-      usage: pool.base.usage,
-      network: pool.network,
-      depth,
-      stageShares: pool.stageShares,
-      maxSequences: maxNumSeqs,
-      sharesEarly: sharing === 'allocated',
-      stretches: stretches && pool.stepwise.length === 0,
-      speculation: pool.decode === undefined ? undefined : new Speculation(pool.decode, requests, depth, freesRejected),
+      texts,
+      enter: (request, nowNs) => this.gateway.send(request, 0, nowNs),
+      refuse: (request, reason) => this.refuse(request, reason),
+    })
+  }
+
+  private buildControllers(registry: Registry, random: RandomSource): Controllers {
+    const { scenario, units, engine } = this
+    const built = scenario.controllers.map((choice, i) => {
+      const path = `controllers[${i}]`
+      const provider = registry.named(controller, choice.use, `${path}.use`)
+      const context = { path, replicaCount: units.length, random: random.stream('controller', i) }
+      return provider.build(parseOptions(provider.options, choice, path), context)
+    })
+    const unfinished = () => this.arrivals !== 'none' || this.requests.inFlight > 0
+    const hasOtherEvents = () => this.arrivals === 'ready' || this.events.length > this.controllers.pending
+    const host = {
+      cluster: this.cluster(),
+      get unfinished() {
+        return unfinished()
+      },
+      get hasOtherEvents() {
+        return hasOtherEvents()
+      },
     }
-    for (let i = 0; i < pool.count; i++) {
-      const index = pool.kvIndex?.({
-        path: pool.name,
-        engineRelease: pool.limits.engineRelease,
-        requests,
-        totalBlocks: pool.memory.blocks,
-        blockSizeTokens,
-      })
-      const kv = new KvBlocks(pool.memory.blocks, blockSizeTokens, requests, index)
-      this.units.push(new StepUnit(this.units.length, kv, pool.newScheduler({ requests }), shared))
-      this.poolOfUnit.push(pool)
-    }
-    for (let first = this.units.length - pool.count; ranks > 1 && first < this.units.length; first += ranks) {
-      const members = this.units.slice(first, first + ranks)
-      const handles = { complete: members[0]!.completeHandle, form: members[0]!.formHandle }
-      const group = new LockStepGroup(members, depth, pool.stages.length, pool.group!.waveSteps, events, handles)
-      for (const unit of members) unit.group = group
+    return new Controllers(built, host, engine)
+  }
+
+  private cluster(): Cluster {
+    const { units, replicas } = this
+    return {
+      replicaCount: units.length,
+      pool: (replica) => replicas.poolOf[replica]!.name,
+      isAlive: (replica) => units[replica]!.alive,
+      takesRequests: (replica) => units[replica]!.takesRequests,
+      waiting: (replica) => units[replica]!.waitingCount,
+      running: (replica) => units[replica]!.running.length,
+      kill: (replica) => this.kill(replica),
+      start: (replica) => {
+        replicas.start(replica)
+        this.gateway.somethingChanged(this.nowNs)
+      },
+      drain: (replica) => {
+        units[replica]!.draining = true
+      },
     }
   }
 
@@ -166,6 +212,10 @@ export class Simulation {
       const arrivalNs = this.arrivals === 'ready' ? this.draft.arrivalNs : Number.POSITIVE_INFINITY
       const next = Math.min(eventNs, arrivalNs)
       if (next === Number.POSITIVE_INFINITY) {
+        // No replica will come up again for those that have none.
+        const homeless = this.gateway.takeHomeless()
+        for (const request of homeless) this.abandon(request, 'lost', this.nowNs)
+        if (homeless.length > 0) continue
         this.end()
         break
       }
@@ -173,14 +223,21 @@ export class Simulation {
       this.nowNs = next
       this.engine.nowNs = next
       if (arrivalNs < eventNs || (arrivalNs === eventNs && events.nextPhase > Phase.arrive)) this.arrive()
-      else {
-        const handle = events.pop()
-        if (handle >= this.unitHandles) this.engine.dispatch(handle, next)
-        else if ((handle & 1) === 0) this.units[handle >> 1]!.complete(next)
-        else this.units[handle >> 1]!.form(next)
-      }
+      else this.dispatch(events.pop(), next)
     }
     return this.done
+  }
+
+  private dispatch(handle: number, nowNs: number): void {
+    if (handle < this.doorHandle) {
+      if ((handle & 1) === 0) this.units[handle >> 1]!.complete(nowNs)
+      else this.units[handle >> 1]!.form(nowNs)
+    } else if (handle === this.doorHandle) this.gateway.look(nowNs)
+    else {
+      const row = this.engine.clientOf(handle)
+      if (row < 0) this.engine.dispatch(handle, nowNs)
+      else if (this.clients.isGone(row, nowNs)) this.abort(row)
+    }
   }
 
   /** Runs to the end. */
@@ -199,11 +256,16 @@ export class Simulation {
   }
 
   snapshot(): Snapshot {
+    const { results } = this
     return {
       nowNs: this.nowNs,
-      arrived: this.results.arrived,
-      finished: this.results.finished,
-      refused: this.results.refusedCount,
+      arrived: results.arrived,
+      finished: results.finished,
+      refused: results.refusedCount,
+      aborted: results.unservedCounts.aborted,
+      lost: results.unservedCounts.lost,
+      atDoor: this.gateway.waitingCount,
+      inFlight: this.requests.inFlight,
       steps: this.units.reduce((sum, u) => sum + u.steps, 0),
       replicas: this.units.map((u) => ({
         waiting: u.waitingCount,
@@ -215,85 +277,90 @@ export class Simulation {
   }
 
   private pullArrival(): void {
-    const state = this.workload.next(this.draft)
-    this.arrivals = state === 1 ? 'ready' : state === 2 ? 'pending' : 'none'
     const { draft } = this
-    if (
-      state === 1 &&
-      !(Number.isInteger(draft.arrivalNs) && draft.arrivalNs >= this.nowNs && draft.promptTokens >= 1 && draft.outputTokens >= 1)
-    ) {
-      throw new ServesimError(
-        'SERVESIM_BROKEN_INVARIANT',
-        'workload',
-        `Request ${this.results.arrived} of "${this.scenario.workload.use}" arrives at ${draft.arrivalNs} ns with ${draft.promptTokens} prompt and ${draft.outputTokens} output tokens; ` +
-          `expected an integer arrival not before ${this.nowNs} ns and at least one token of each.`,
-      )
-    }
+    draft.outputLimitTokens = 0
+    draft.priority = 0
+    draft.tenant = 0
+    draft.cancelNs = Number.POSITIVE_INFINITY
+    const state = this.workload.next(draft)
+    this.arrivals = state === 1 ? 'ready' : state === 2 ? 'pending' : 'none'
+    if (state !== 1) return
+    const { arrivalNs, promptTokens, outputTokens, cancelNs } = draft
+    if (Number.isInteger(arrivalNs) && arrivalNs >= this.nowNs && promptTokens >= 1 && outputTokens >= 1 && cancelNs >= arrivalNs) return
+    throw new ServesimError(
+      'SERVESIM_BROKEN_INVARIANT',
+      'workload',
+      `Request ${this.results.arrived} of "${this.scenario.workload.use}" arrives at ${arrivalNs} ns with ${promptTokens} prompt and ${outputTokens} output tokens` +
+        `${cancelNs === Number.POSITIVE_INFINITY ? '' : `, and its client goes away at ${cancelNs} ns`}; ` +
+        `expected an integer arrival not before ${this.nowNs} ns, at least one token of each, and no client that goes before it comes.`,
+    )
   }
 
-  /** The next request arrives and is routed (phase 1). */
+  /** The next request arrives at the door (phase 1). */
   private arrive(): void {
     const { draft, requests, results } = this
     const request = requests.allocate()
-    const arrivalIndex = results.arrived++
-    requests.arrivalIndex[request] = arrivalIndex
+    requests.arrivalIndex[request] = results.arrived++
     requests.arrivalNs[request] = draft.arrivalNs
     requests.promptTokens[request] = draft.promptTokens
-    requests.maxOutputTokens[request] = draft.outputTokens
+    requests.stopTokens[request] = draft.outputTokens
+    requests.maxOutputTokens[request] = Math.max(draft.outputTokens, draft.outputLimitTokens)
     requests.priority[request] = draft.priority
+    requests.tenant[request] = draft.tenant
+    requests.cancelNs[request] = draft.cancelNs
+    this.texts.keep(request, draft.prefixIds, draft.prefixIdCount)
     if (draft.arrivalNs < results.firstArrivalNs) results.firstArrivalNs = draft.arrivalNs
-    const text = this.textOf(draft)
-    this.view.nowNs = this.nowNs
-    this.view.text = text
-    this.view.tokens = draft.promptTokens
-    const target = this.router === undefined ? 0 : this.router.route(request, this.view, this.nowNs)
-    const unit = this.units[target]
-    if (unit === undefined) {
-      throw new ServesimError(
-        'SERVESIM_BROKEN_INVARIANT',
-        'router',
-        `The router chose replica ${target} of ${this.units.length} for request ${arrivalIndex} at ${this.nowNs} ns.`,
-      )
-    }
-    const reason = this.refusal(request, target)
-    if (reason === undefined) {
-      if (text !== undefined) unit.identify(request, text)
-      unit.arrive(request, this.nowNs)
-    } else {
-      results.refuse({ arrivalIndex, promptTokens: draft.promptTokens, outputTokens: draft.outputTokens, reason })
-      requests.release(request)
-      this.workload.onEnd?.(arrivalIndex, this.nowNs)
-    }
+    this.clients.watch(request)
+    this.gateway.arrive(request, this.nowNs)
     this.pullArrival()
   }
 
-  private textOf({ prefixIds, prefixIdCount }: RequestDraft): PrefixText | undefined {
-    if (prefixIds === undefined || prefixIdCount === 0) return undefined
-    const { text } = this
-    text.ids = prefixIds
-    text.count = prefixIdCount
-    text.groupTokens = this.workload.prefixGroupTokens
-    return text
+  private refuse(request: number, reason: string): void {
+    const { requests } = this
+    const arrivalIndex = requests.arrivalIndex[request]!
+    const [promptTokens, outputTokens] = [requests.promptTokens[request]!, requests.stopTokens[request]!]
+    this.results.refuse({ arrivalIndex, promptTokens, outputTokens, reason })
+    this.ended(request)
   }
 
-  /** Why no schedule could ever serve this request there; the engine's front end refuses it likewise. Output beyond the longest sequence is cut. */
-  private refusal(request: number, target: number): string | undefined {
-    const pool = this.poolOfUnit[target]!
-    const longest = pool.maxModelLenTokens
-    const prompt = this.requests.promptTokens[request]!
-    if (prompt >= longest)
-      return `its ${prompt} prompt tokens leave no room for output in sequences of at most ${longest} tokens (${pool.name})`
-    if (prompt + this.requests.maxOutputTokens[request]! > longest) this.requests.maxOutputTokens[request] = longest - prompt
-    return undefined
-  }
-
-  private finish(request: number, nowNs: number): void {
-    const arrivalIndex = this.requests.arrivalIndex[request]!
+  private finish(request: number, _nowNs: number): void {
     this.results.add(this.requests, request)
+    this.ended(request)
+  }
+
+  private abandon(request: number, kind: UnservedKind, nowNs: number): void {
+    this.results.abandon(this.requests, request, kind, nowNs)
+    this.ended(request)
+  }
+
+  /** Nothing of the request is left anywhere. */
+  private ended(request: number): void {
+    const arrivalIndex = this.requests.arrivalIndex[request]!
+    this.clients.forget(request)
     this.requests.release(request)
-    if (this.workload.onEnd !== undefined) {
-      this.workload.onEnd(arrivalIndex, nowNs)
-      if (this.arrivals === 'pending') this.pullArrival()
+    this.gateway.somethingChanged(this.nowNs)
+    if (this.workload.onEnd === undefined) return
+    this.workload.onEnd(arrivalIndex, this.nowNs)
+    if (this.arrivals === 'pending') this.pullArrival()
+  }
+
+  /** The client of a request has gone. */
+  private abort(request: number): void {
+    if (this.gateway.withdraw(request)) this.abandon(request, 'aborted', this.nowNs)
+    else this.units[this.requests.replica[request]!]!.abort(request, this.nowNs)
+  }
+
+  /** A replica dies. Its requests go on elsewhere from the tokens they have got, or are lost, and with them those whose clients have gone. */
+  private kill(replica: number): void {
+    const { dead, requests } = this.replicas.kill(replica, this.nowNs)
+    for (const unit of dead) this.engine.replicaDied(unit.index)
+    for (const request of requests) {
+      if (this.requests.cancelNs[request]! <= this.nowNs) this.abandon(request, 'aborted', this.nowNs)
+      else if (this.scenario.lostRequests === 'fail') this.abandon(request, 'lost', this.nowNs)
+      else {
+        this.requests.startOver(request)
+        this.gateway.send(request, 0, this.nowNs)
+      }
     }
   }
 
@@ -301,22 +368,22 @@ export class Simulation {
   private end(): void {
     this.done = true
     const stuck = this.units.find((u) => !u.idle)
-    if (stuck === undefined && this.arrivals === 'none') return
-    const where = stuck === undefined ? 'workload' : `replica ${stuck.index}`
-    const what =
-      stuck === undefined
-        ? 'The workload waits for a completion that cannot come.'
-        : `${stuck.waitingCount} requests wait and ${stuck.running.length} run at ${this.nowNs} ns with ${stuck.kv.free} of ${stuck.kv.total} KV blocks free, and no event is left.`
-    throw new ServesimError('SERVESIM_STALLED', where, what, 'This is a defect of a scheduler or a technique: report the scenario.')
+    const { waitingCount } = this.gateway
+    if (stuck === undefined && waitingCount === 0 && this.arrivals === 'none') return
+    const [where, what] =
+      stuck !== undefined
+        ? [
+            `replica ${stuck.index}`,
+            `${stuck.waitingCount} requests wait and ${stuck.running.length} run at ${this.nowNs} ns with ${stuck.kv.free} of ${stuck.kv.total} KV blocks free, and no event is left.`,
+          ]
+        : waitingCount > 0
+          ? ['admission', `${waitingCount} requests wait at the door at ${this.nowNs} ns, and nothing will happen that could let them in.`]
+          : ['workload', 'The workload waits for a completion that cannot come.']
+    throw new ServesimError('SERVESIM_STALLED', where, what, 'This is a defect of a policy or a technique: report the scenario.')
   }
 }
 
-function buildRouter(
-  choice: Choice | undefined,
-  replicaCount: number,
-  registry: Registry,
-  stream: (purpose: string) => ReturnType<ReturnType<typeof createRandomSource>['stream']>,
-): Router | undefined {
+function buildRouter(choice: Choice | undefined, replicaCount: number, registry: Registry, random: RandomSource): Router | undefined {
   if (choice === undefined) {
     if (replicaCount === 1) return undefined
     throw new ServesimError(
@@ -327,5 +394,5 @@ function buildRouter(
     )
   }
   const provider = registry.named(router, choice.use, 'router.use')
-  return provider.build(parseOptions(provider.options, choice, 'router'), { replicaCount, random: stream('router') })
+  return provider.build(parseOptions(provider.options, choice, 'router'), { replicaCount, random: random.stream('router') })
 }

@@ -54,24 +54,29 @@ export class StepUnit implements StretchHost, Rank {
   /** Forms that no stretch followed, by `plainReasons`. */
   readonly plainForms = new Float64Array(plainReasons.length)
   finished = 0
-  /** Requests routed here that the engine has not drained yet. */
+  /** False once the replica has died. */
+  alive = true
+  /** No request is sent here any more; those that are here go on. */
+  draining = false
+  /** Requests routed here that the engine has not drained yet, and those whose clients went away since. */
   private readonly inbox = new RequestList()
+  private readonly aborts = new RequestList()
   private readonly ring: Step[]
   private head = 0
   private formedCount = 0
-  private readonly plan: FormingPlan
+  private plan: FormingPlan
   /** Set where this replica steps together with others. */
   group: LockStepGroup | undefined
   /** The engine's loop is busy launching until then. */
   private hostFreeNs = 0
   private readonly pipeline: Pipeline
-  readonly stretch: Stretch
+  stretch: Stretch
   readonly kvUse = new KvUse()
 
   constructor(
     readonly index: number,
-    readonly kv: KvBlocks,
-    readonly scheduler: Scheduler,
+    public kv: KvBlocks,
+    public scheduler: Scheduler,
     readonly shared: UnitContext,
   ) {
     const stages = shared.stageShares.length
@@ -89,6 +94,10 @@ export class StepUnit implements StretchHost, Rank {
 
   get formHandle(): number {
     return 2 * this.index + 1
+  }
+
+  get takesRequests(): boolean {
+    return this.alive && !this.draining
   }
 
   get waitingCount(): number {
@@ -130,7 +139,7 @@ export class StepUnit implements StretchHost, Rank {
   arrive(request: number, nowNs: number): void {
     const { requests } = this.shared
     requests.replica[request] = this.index
-    requests.tokenStep[request] = -1
+    requests.status[request] = RequestStatus.queued
     if (this.stretch.active) {
       if (this.scheduler.staysSteadyWith(request)) {
         // Nothing changes for the running batch: the engine drains its input at the end of the step that runs now. When it does so behind
@@ -144,6 +153,34 @@ export class StepUnit implements StretchHost, Rank {
     }
     this.inbox.push(request)
     if (this.formedCount === 0) this.requestForm(nowNs)
+  }
+
+  /** A request's client has gone: the engine hears of it when it drains its input. */
+  abort(request: number, nowNs: number): void {
+    this.aborts.push(request)
+    this.wake(nowNs)
+  }
+
+  /**
+   * The replica dies: nothing that was under way comes to an end, and what it held is gone; whose it was is the caller's affair.
+   * @param kv memory and @param scheduler the queue that it will come up with again, empty
+   */
+  die(kv: KvBlocks, scheduler: Scheduler, nowNs: number): void {
+    if (this.stretch.active) this.stretch.interrupt(nowNs)
+    this.shared.events.remove(this.completeHandle)
+    this.shared.events.remove(this.formHandle)
+    this.alive = false
+    this.formedCount = 0
+    this.hostFreeNs = 0
+    this.pipeline.clear()
+    this.running.clear()
+    this.inbox.clear()
+    this.aborts.clear()
+    this.kv = kv
+    this.scheduler = scheduler
+    this.plan = new FormingPlan(this.index, kv, this.shared, this.running, this.ring[0]!)
+    this.stretch = new Stretch(this)
+    this.kvUse.set(0, nowNs)
   }
 
   /** The step at the ring's head, or a whole stretch, is over (phase 0). */
@@ -196,13 +233,16 @@ export class StepUnit implements StretchHost, Rank {
   fillNext(nowNs: number): boolean {
     for (let i = 0; i < this.inbox.length; i++) this.drain(this.inbox.at(i), nowNs)
     this.inbox.clear()
+    if (this.aborts.length > 0) this.drainAborts(nowNs)
     const step = this.ring[(this.head + this.formedCount) % this.ring.length]!
     step.clear()
     this.plan.begin(step, nowNs)
     const { stages } = this.pipeline
     // Of a full pipeline's steps only the oldest has its tokens out when the next one starts.
     if (stages > 1) this.plan.track(this.steps, this.steps + Math.max(0, this.formedCount - stages + 1))
+    const waiting = this.scheduler.waitingCount
     this.scheduler.form(this.plan)
+    if (this.scheduler.waitingCount < waiting) this.shared.sink.admitted(nowNs)
     this.kvUse.set(this.kv.used, nowNs)
     return step.count > 0
   }
@@ -222,9 +262,21 @@ export class StepUnit implements StretchHost, Rank {
   }
 
   private drain(request: number, queuedNs: number): void {
-    this.shared.requests.queuedNs[request] = queuedNs
-    this.shared.requests.status[request] = RequestStatus.waiting
+    const { requests } = this.shared
+    // One that comes from a replica that died has been queued before.
+    if (requests.queuedNs[request]! < 0) requests.queuedNs[request] = queuedNs
+    requests.status[request] = RequestStatus.waiting
     this.scheduler.enqueue(request)
+  }
+
+  private drainAborts(nowNs: number): void {
+    while (this.aborts.length > 0) {
+      const request = this.aborts.shift()
+      this.scheduler.withdraw(request)
+      this.dropInFlight(request)
+      this.leave(request)
+      this.shared.sink.aborted(request, nowNs)
+    }
   }
 
   /** Computed tokens and placeholders advance when a step is formed, before it runs. */
@@ -316,7 +368,7 @@ export class StepUnit implements StretchHost, Rank {
   completeHead(nowNs: number): void {
     const step = this.ring[this.head]!
     const { requests, sink, depth, sharesEarly, speculation } = this.shared
-    const { placeholderTokens, outputTokens, maxOutputTokens, firstTokenNs, lastTokenNs, identified, status } = requests
+    const { placeholderTokens, outputTokens, stopTokens, firstTokenNs, lastTokenNs, identified, status } = requests
     const { computedTokens, promptTokens } = requests
     // Nearly all members had their last tokens at one instant: equal gaps are counted together.
     let gapNs = 0
@@ -327,7 +379,7 @@ export class StepUnit implements StretchHost, Rank {
       if (step.emits[i] === 0 || r < 0) continue
       const drafts = step.memberDrafts[i]!
       if (depth > 1) placeholderTokens[r]! -= 1 + drafts
-      const yielded = Math.min(speculation?.verify(step, i, this.kv) ?? 1, maxOutputTokens[r]! - outputTokens[r]!)
+      const yielded = Math.min(speculation?.verify(step, i, this.kv) ?? 1, stopTokens[r]! - outputTokens[r]!)
       const output = outputTokens[r]! + yielded
       outputTokens[r] = output
       // What a step yields for a request leaves the engine at once.
@@ -345,11 +397,11 @@ export class StepUnit implements StretchHost, Rank {
       // Of drafts that were kept beyond the request's end nothing is known.
       const computed = Math.min(computedTokens[r]! - placeholderTokens[r]!, promptTokens[r]! + output - 1)
       if (identified[r] === 1 && status[r] === RequestStatus.running) {
-        if (!sharesEarly) this.kv.commit(r, output === maxOutputTokens[r]! ? computed : Math.min(computed, promptTokens[r]!))
+        if (!sharesEarly) this.kv.commit(r, output === stopTokens[r]! ? computed : Math.min(computed, promptTokens[r]!))
         // Where tokens come one at a time only a block's end brings something new.
         else if (depth > 1 && (drafts > 0 || computed % this.kv.blockSizeTokens === 0)) this.kv.commit(r, computed)
       }
-      if (output === maxOutputTokens[r]!) this.finish(r, nowNs)
+      if (output === stopTokens[r]!) this.finish(r, nowNs)
       else speculation?.yielded(r, step.count)
       if (yielded > 1) speculation!.bundledTokens += yielded - 1
     }
@@ -360,21 +412,27 @@ export class StepUnit implements StretchHost, Rank {
   }
 
   private finish(request: number, nowNs: number): void {
-    const { requests, sink } = this.shared
     // A preempted request whose last token was in flight is no longer running; its scheduler drops it when it comes up.
-    if (requests.status[request] === RequestStatus.running) this.running.remove(request)
-    else this.scheduler.withdraw(request)
-    // Tokens in flight are for nothing.
-    if (requests.placeholderTokens[request]! > 0) this.dropInFlight(request)
-    this.kv.release(request)
-    this.kv.index?.forget(request)
+    if (this.shared.requests.status[request] !== RequestStatus.running) this.scheduler.withdraw(request)
+    if (this.aborts.length > 0) this.aborts.remove(request)
+    // Tokens in flight: only its end of sequence, seen now, says that they are for nothing.
+    if (this.shared.requests.placeholderTokens[request]! > 0) this.dropInFlight(request)
+    this.leave(request)
     this.finished++
-    sink.finish(request, nowNs)
+    this.shared.sink.finish(request, nowNs)
   }
 
   /** Steps under way go on with the request's tokens; what they yield for it is dropped. */
   private dropInFlight(request: number): void {
     for (let i = 0; i < this.formedCount; i++) this.ring[(this.head + i) % this.ring.length]!.dropMember(request)
+  }
+
+  /** The request gives up what it has here. */
+  private leave(request: number): void {
+    const { requests } = this.shared
+    if (requests.status[request] === RequestStatus.running) this.running.remove(request)
+    this.kv.release(request)
+    this.kv.index?.forget(request)
   }
 
   // What a stretch needs of the ring.

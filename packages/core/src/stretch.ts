@@ -94,6 +94,7 @@ export class Stretch implements RunPrice {
     const { outputTokens } = shared.requests
     for (let i = 0; i < step.count; i++) {
       const r = step.members[i]!
+      // Members whose requests have ended are −1.
       if (r !== running.items[i] || step.emits[i] === 0 || outputTokens[r] === 0) return false
     }
     return true
@@ -102,7 +103,7 @@ export class Stretch implements RunPrice {
   /** Coming forms that schedule the same sequences, and those that find blocks for them. */
   private formsUntilChange(): { untilFinish: number; untilBlocks: number } {
     const { kv, running, shared } = this.unit
-    const { computedTokens, promptTokens, maxOutputTokens } = shared.requests
+    const { computedTokens, promptTokens, stopTokens } = shared.requests
     const { crossings } = this
     const size = kv.blockSizeTokens
     // The last token's own KV is never computed. What ends a request is left to the plain path: the step behind the stretch where steps
@@ -113,7 +114,7 @@ export class Stretch implements RunPrice {
     for (let i = 0; i < running.length; i++) {
       const r = running.items[i]!
       const computed = computedTokens[r]!
-      untilFinish = Math.min(untilFinish, promptTokens[r]! + maxOutputTokens[r]! - beforeEnd - computed)
+      untilFinish = Math.min(untilFinish, promptTokens[r]! + stopTokens[r]! - beforeEnd - computed)
       crossings[(size - (computed % size)) % size]!++
     }
     const rounds = Math.floor(kv.free / running.length)

@@ -5,15 +5,18 @@ import { type Metric, metricsOf } from './metrics.js'
 import { type OperatorClass, operatorClasses } from './operators.js'
 import { type Provenance, provenances } from './points/device.js'
 import type { LinkUsage } from './points/fabric.js'
-import type { Refusal, Results } from './results.js'
+import type { Refusal, Results, Unserved } from './results.js'
 import { addUsage, emptyUsage, type Resource, resources } from './step-price.js'
 import type { StepUnit } from './step-unit.js'
 import { type PlainReason, plainReasons } from './stretch.js'
 
 /** Everything a report needs; rows are in `Simulation.results`. */
 export interface SimulationResult {
-  requests: { arrived: number; finished: number; refused: number }
+  /** Aborted: the client went away; lost: the replica died and nothing took over. */
+  requests: { arrived: number; finished: number; refused: number; aborted: number; lost: number }
   refusals: Refusal[]
+  /** Requests that were let in and not served to their end, the first thousand. */
+  unserved: Unserved[]
   metrics: Metric[]
   /** True where percentiles of TTFT, TPOT and latency come from a sketch (±0.05 %). ITL always does. */
   sketched: boolean
@@ -70,8 +73,9 @@ export function summarise({ scenario, results, units, pools, engine }: SummaryIn
   const stages = pools.reduce((sum, p) => sum + p.count * p.stages.length, 0)
   const busyNs = usage.classNs.reduce((a, b) => a + b, 0)
   return {
-    requests: { arrived: results.arrived, finished: results.finished, refused: results.refusedCount },
+    requests: { arrived: results.arrived, finished: results.finished, refused: results.refusedCount, ...results.unservedCounts },
     refusals: results.refused,
+    unserved: results.unserved,
     metrics: metricsOf(results, scenario.latencyFrom),
     sketched: results.sketches !== undefined,
     steps: {

@@ -1,3 +1,5 @@
+import { queueLimit } from '@servesim/admission-queue-limit'
+import { faults } from '@servesim/controller-faults'
 import { definePlugin } from '@servesim/core'
 import { cpu } from '@servesim/device-cpu'
 import { gpu } from '@servesim/device-gpu'
@@ -36,6 +38,8 @@ const plugins = [
   roundRobin,
   powerOfTwo,
   prefixAware,
+  queueLimit,
+  faults,
   prefixCaching,
   lru,
   s3Fifo,

@@ -8,7 +8,7 @@ const run = (plugins: readonly Plugin[]) => createSimulation({ ...short, plugins
 describe('the default preset', () => {
   test('serves the default scenario to its end', () => {
     const { requests, metrics, timeByProvenance } = run([presetDefault])
-    expect(requests).toEqual({ arrived: 100, finished: 100, refused: 0 })
+    expect(requests).toEqual({ arrived: 100, finished: 100, refused: 0, aborted: 0, lost: 0 })
     expect(metrics.every(({ value }) => value > 0)).toBe(true)
     expect(timeByProvenance.analytic).toBeGreaterThan(0)
   })

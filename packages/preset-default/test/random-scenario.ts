@@ -1,3 +1,5 @@
+import { queueLimit } from '@servesim/admission-queue-limit'
+import { faults } from '@servesim/controller-faults'
 import type { ScenarioInput, SimulationInput } from '@servesim/core'
 import { lru } from '@servesim/eviction-lru'
 import { s3Fifo } from '@servesim/eviction-s3-fifo'
@@ -25,6 +27,8 @@ export const plugins = [
   roundRobin,
   powerOfTwo,
   prefixAware,
+  queueLimit,
+  faults,
   cudaGraphs,
   decodeStraggler,
   hostTime,
@@ -63,6 +67,7 @@ export function randomScenario(number: number): SimulationInput {
       },
     ],
     latencyFrom: draw.of('arrival', 'queued'),
+    ...randomEnds(draw, replicas),
     plugins,
   }
 }
@@ -73,6 +78,31 @@ function randomPipeline(draw: Draw) {
   const pipeline = draw.of(2, 4)
   if (draw.chance(0.6)) return { pipeline }
   return { pipeline, pipelineLayers: pipeline === 2 ? draw.of([1, 7], [5, 3]) : [1, 4, 2, 1] }
+}
+
+/** Who is let in, who has no patience, and which replicas die. */
+function randomEnds(draw: Draw, replicas: number): Partial<SimulationInput> {
+  const s = (ns: number) => ns / 1e9
+  return {
+    admission: draw.chance(0.2)
+      ? [{ use: 'queue-limit', maxWaiting: draw.of(1, 3), maxInFlight: draw.of(2, 8), maxQueued: draw.of(0, 2, 100) }]
+      : [],
+    client: draw.chance(0.2) ? { firstTokenTimeoutS: s(draw.integer(1000, 200_000)), timeoutS: s(draw.integer(1000, 900_000)) } : {},
+    controllers: draw.chance(0.2)
+      ? [
+          draw.chance(0.5)
+            ? { use: 'faults', meanTimeBetweenFailuresS: s(300_000), meanTimeToRepairS: s(20_000) }
+            : {
+                use: 'faults',
+                events: [
+                  { atS: s(draw.integer(0, 200_000)), replica: 0, action: draw.of('kill', 'drain') },
+                  { atS: s(draw.integer(200_000, 400_000)), replica: draw.integer(0, replicas - 1), action: draw.of('start', 'kill') },
+                ],
+              },
+        ]
+      : [],
+    lostRequests: draw.of('migrate', 'migrate', 'fail'),
+  }
 }
 
 function randomRouter(draw: Draw) {

@@ -6,7 +6,7 @@ test('the document has the twenty figures, shares that add to 1, and survives JS
   const document = runDocument(sampleResult(), sampleFacts(), 12)
   expect(document).toMatchObject({
     schemaVersion: 1,
-    requests: { arrived: 100, finished: 99, refused: 1 },
+    requests: { arrived: 100, finished: 99, refused: 1, aborted: 0, lost: 0 },
     steps: { total: 12_345, fastShare: 0.5 },
     wallMs: 12,
   })

@@ -1,4 +1,4 @@
-import type { Metric, Provenance, Refusal, SimulationResult } from '@servesim/core'
+import type { Metric, Provenance, Refusal, SimulationResult, Unserved } from '@servesim/core'
 import { assumptionsOf, type RunFacts } from './run-facts.js'
 
 /** The document that `servesim run --json` prints. Times of metrics are milliseconds; a figure nothing was measured for is null. */
@@ -7,6 +7,8 @@ export interface RunDocument {
   run: RunFacts
   requests: SimulationResult['requests']
   refusals: Refusal[]
+  /** Requests that were let in and not served to their end. */
+  unserved: Unserved[]
   metrics: (Omit<Metric, 'value'> & { value: number | null })[]
   /** `sketch` where percentiles carry an error of at most 0.05 %. */
   percentiles: 'exact' | 'sketch'
@@ -32,6 +34,7 @@ export function runDocument(result: SimulationResult, run: RunFacts, wallMs?: nu
     run,
     requests: result.requests,
     refusals: result.refusals,
+    unserved: result.unserved,
     metrics: result.metrics.map(({ metric, stat, value }) => ({ metric, stat, value: Number.isFinite(value) ? value : null })),
     percentiles: result.sketched ? 'sketch' : 'exact',
     steps: result.steps,

@@ -38,7 +38,7 @@ describe('the text of a run', () => {
 
   test('of a run in which nothing finished shows dashes and no NaN', () => {
     const nothing = sampleResult({
-      requests: { arrived: 1, finished: 0, refused: 1 },
+      requests: { arrived: 1, finished: 0, refused: 1, aborted: 0, lost: 0 },
       metrics: sampleResult().metrics.map((m) => ({ ...m, value: Number.NaN })),
       timeByClass: { attention: 0, linear: 0, moe: 0, 'norm-activation': 0, embedding: 0, 'logits-sampling': 0, collective: 0, host: 0 },
       timeByProvenance: { measured: 0, interpolated: 0, extrapolated: 0, analytic: 0 },
@@ -51,8 +51,22 @@ describe('the text of a run', () => {
 
   test('lists ten refusals and counts the rest', () => {
     const refusals = Array.from({ length: 20 }, (_, i) => ({ ...sampleResult().refusals[0]!, arrivalIndex: i }))
-    const text = runText(sampleResult({ refusals, requests: { arrived: 100, finished: 80, refused: 20 } }), sampleFacts())
+    const text = runText(
+      sampleResult({ refusals, requests: { arrived: 100, finished: 80, refused: 20, aborted: 0, lost: 0 } }),
+      sampleFacts(),
+    )
     expect(text).toContain('and 10 more')
     expect(text.match(/- request/g)).toHaveLength(10)
+  })
+
+  test('says which requests were let in and not served to their end', () => {
+    const unserved = [
+      { kind: 'aborted' as const, arrivalIndex: 3, timeNs: 1.5e9, outputTokens: 1 },
+      { kind: 'lost' as const, arrivalIndex: 4, timeNs: 2e9, outputTokens: 0 },
+    ]
+    const text = runText(sampleResult({ unserved, requests: { arrived: 10, finished: 8, refused: 0, aborted: 1, lost: 1 } }), sampleFacts())
+    expect(text).toContain('10 requests: 8 finished, 1 aborted, 1 lost; seed 7')
+    expect(text).toContain('request 3: its client went away after 1.500 s, when it had 1 output token\n')
+    expect(text).toContain('request 4: its replica died after 2.000 s, when it had 0 output tokens\n')
   })
 })

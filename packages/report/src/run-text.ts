@@ -24,6 +24,7 @@ export function runText(result: SimulationResult, facts: RunFacts, { wallMs }: R
     timeShares(result),
     provenance(result),
     refusals(result),
+    unserved(result),
     assumptions(assumptionsOf(result, facts)),
     steps(result, wallMs),
   ]
@@ -35,9 +36,11 @@ export function runText(result: SimulationResult, facts: RunFacts, { wallMs }: R
 
 function head(result: SimulationResult, facts: RunFacts): string[] {
   const { requests } = result
-  const outcome = [`${count(requests.finished)} finished`, ...(requests.refused > 0 ? [`${count(requests.refused)} refused`] : [])]
-  const unfinished = requests.arrived - requests.finished - requests.refused
-  if (unfinished > 0) outcome.push(`${count(unfinished)} under way`)
+  const { arrived, ...ends } = requests
+  const underWay = arrived - Object.values(ends).reduce((a, b) => a + b, 0)
+  const outcome = Object.entries({ ...ends, 'under way': underWay })
+    .filter(([end, number]) => number > 0 || end === 'finished')
+    .map(([end, number]) => `${count(number)} ${end}`)
   return [
     ...facts.pools.flatMap((pool) => poolLines(pool)),
     `Workload: ${facts.workload}, ${plural(requests.arrived, 'request')}: ${outcome.join(', ')}; seed ${facts.seed}`,
@@ -139,6 +142,18 @@ function refusals(result: SimulationResult): string[] {
     )
   const more = refused > listedRefusals ? [`  … and ${count(refused - listedRefusals)} more`] : []
   return [`Refused, and left out of the latencies: ${plural(refused, 'request')}`, ...listed, ...more]
+}
+
+/** Requests that were let in and not served to their end. */
+function unserved({ requests, unserved: listed }: SimulationResult): string[] {
+  const total = requests.aborted + requests.lost
+  if (total === 0) return []
+  const lines = listed.slice(0, listedRefusals).map(({ kind, arrivalIndex, timeNs, outputTokens }) => {
+    const what = kind === 'aborted' ? 'its client went away' : 'its replica died'
+    return `  - request ${arrivalIndex}: ${what} after ${seconds(timeNs / 1e9)}, when it had ${plural(outputTokens, 'output token')}`
+  })
+  const more = total > listedRefusals ? [`  … and ${count(total - listedRefusals)} more`] : []
+  return [`Let in but not served to the end, and left out of the latencies: ${plural(total, 'request')}`, ...lines, ...more]
 }
 
 function assumptions(sentences: readonly string[]): string[] {

@@ -5,7 +5,8 @@ import type { RunFacts } from '../src/run-facts.js'
 /** A finished run with round figures. */
 export function sampleResult(changes: Partial<SimulationResult> = {}): SimulationResult {
   return {
-    requests: { arrived: 100, finished: 99, refused: 1 },
+    requests: { arrived: 100, finished: 99, refused: 1, aborted: 0, lost: 0 },
+    unserved: [],
     refusals: [
       {
         arrivalIndex: 7,

@@ -20,12 +20,12 @@ export function runChecked(input: SimulationInput, options: BuildOptions = {}): 
 
 /** Laws that hold between any two events. @throws LawBroken */
 export function checkInvariants(simulation: Simulation): void {
-  const { arrived, finished, refused, replicas } = simulation.snapshot()
-  const inFlight = replicas.reduce((sum, r) => sum + r.waiting + r.running, 0)
+  const { arrived, finished, refused, aborted, lost, atDoor, inFlight, replicas } = simulation.snapshot()
+  const found = replicas.reduce((sum, r) => sum + r.waiting + r.running, atDoor)
   law(
-    arrived === finished + refused + inFlight,
+    arrived === finished + refused + aborted + lost + inFlight && inFlight === found,
     simulation,
-    `${arrived} arrived, ${finished} finished, ${refused} refused, ${inFlight} are in flight`,
+    `${arrived} arrived, ${finished} finished, ${refused} refused, ${aborted} aborted, ${lost} lost, ${inFlight} are in flight, ${found} at the door and on replicas`,
   )
   for (const unit of simulation.units) checkUnit(simulation, unit)
 }
@@ -58,11 +58,7 @@ function checkUnit(simulation: Simulation, unit: Unit): void {
       simulation,
       `${name} holds ${requests.blocks[r]} blocks for ${computed} tokens`,
     )
-    law(
-      requests.outputTokens[r]! < requests.maxOutputTokens[r]!,
-      simulation,
-      `${name} runs on with ${requests.outputTokens[r]} output tokens`,
-    )
+    law(requests.outputTokens[r]! < requests.stopTokens[r]!, simulation, `${name} runs on with ${requests.outputTokens[r]} output tokens`)
     const placeholders = requests.placeholderTokens[r]!
     law(placeholders >= 0 && placeholders <= shared.depth * (1 + drafts), simulation, `${name} waits for ${placeholders} tokens in flight`)
     const known = requests.promptTokens[r]! + requests.outputTokens[r]! + placeholders
@@ -81,9 +77,9 @@ export function checkEnd(simulation: Simulation): void {
   checkInvariants(simulation)
   const { results } = simulation
   law(
-    results.arrived === results.finished + results.refusedCount,
+    results.arrived === results.finished + results.refusedCount + results.unservedCounts.aborted + results.unservedCounts.lost,
     simulation,
-    `${results.arrived} arrived, ${results.finished} finished, ${results.refusedCount} refused`,
+    `${results.arrived} arrived, ${results.finished} finished, ${results.refusedCount} refused, ${JSON.stringify(results.unservedCounts)}`,
   )
   for (const { kv, index } of simulation.units) law(kv.used === 0, simulation, `${kv.used} blocks leaked on replica ${index}`)
   const { requests } = results
@@ -104,12 +100,12 @@ export function checkEnd(simulation: Simulation): void {
   }
   // Tokens that come out together have no gap between them.
   const bundled = [...new Set(simulation.units.map((unit) => unit.shared.speculation))].reduce((sum, s) => sum + (s?.bundledTokens ?? 0), 0)
-  const gaps = results.outputTokens - results.finished - bundled
+  const gaps = results.outputTokens - results.finished + results.unservedTokens - results.unservedWithTokens - bundled
   law(results.itl.count === gaps, simulation, `${results.itl.count} gaps between outputs, expected ${gaps}`)
   // The gaps of a request add up to the time from its first token to its last.
   const gapsNs = results.itl.count === 0 ? 0 : results.itl.meanNs * results.itl.count
   law(
-    requests.length < results.finished || Math.abs(gapsNs - decodeNs) <= 1e-9 * decodeNs,
+    requests.length < results.finished || results.unservedTokens > 0 || Math.abs(gapsNs - decodeNs) <= 1e-9 * decodeNs,
     simulation,
     `gaps between tokens add up to ${gapsNs} ns, expected ${decodeNs}`,
   )

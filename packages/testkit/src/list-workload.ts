@@ -5,7 +5,12 @@ const request = z.strictObject({
   arrivalNs: z.number().int().min(0),
   promptTokens: z.number().int().min(1),
   outputTokens: z.number().int().min(1),
+  /** More than `outputTokens`: the request ends by its end of sequence. */
+  outputLimitTokens: z.number().int().min(0).default(0),
   priority: z.number().int().default(0),
+  tenant: z.number().int().min(0).default(0),
+  /** When its client goes away. */
+  cancelNs: z.number().int().min(0).optional(),
   prefixIds: z.array(z.number().int().min(0)).optional(),
 })
 
@@ -44,7 +49,10 @@ class ListWorkload implements Workload {
     out.arrivalNs = request.arrivalNs
     out.promptTokens = request.promptTokens
     out.outputTokens = request.outputTokens
+    out.outputLimitTokens = request.outputLimitTokens
     out.priority = request.priority
+    out.tenant = request.tenant
+    if (request.cancelNs !== undefined) out.cancelNs = request.cancelNs
     out.prefixIds = request.prefixIds === undefined ? undefined : Int32Array.from(request.prefixIds)
     out.prefixIdCount = request.prefixIds?.length ?? 0
     return 1

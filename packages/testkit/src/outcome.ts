@@ -7,6 +7,8 @@ export interface Outcome {
     requests: Record<RequestColumnName, number[]>
     interTokenNs: { count: number; min: number; max: number; mean: number; quantiles: number[] }
     refused: number[]
+    /** How, which request, when, and with how many tokens. */
+    unserved: [string, number, number, number][]
     steps: number[]
     preemptions: number
     peakBlocks: number[]
@@ -34,6 +36,7 @@ export function outcomeOf(simulation: Simulation): Outcome {
         quantiles: quantiles.map((q) => itl.quantileNs(q)),
       },
       refused: results.refused.map((r) => r.arrivalIndex),
+      unserved: results.unserved.map((u) => [u.kind, u.arrivalIndex, u.timeNs, u.outputTokens]),
       steps: units.map((u) => u.steps),
       preemptions,
       peakBlocks: units.map((u) => u.kvUse.peakBlocks),

@@ -6,7 +6,8 @@ const groupCount = 60
 
 /**
  * Three to 28 short requests, always the same for the same number: bursts of one instant, gaps from nothing to a long idle time, one to 150
- * output tokens. Texts begin with one of three, as conversations and agents do; some outputs are known, some go on with a shared text.
+ * output tokens. Texts begin with one of three, as conversations and agents do; some outputs are known, some go on with a shared text. Some end
+ * by their end of sequence, some clients go away.
  * Made for steps of a few microseconds, as those of the toy device.
  */
 export function randomRequests(number: number): ListedRequest[] {
@@ -16,6 +17,8 @@ export function randomRequests(number: number): ListedRequest[] {
   const longOutput = draw.of(12, 60, 150)
   const meanGapNs = draw.of(0, 500, 8_000, 60_000)
   const identified = draw.chance(0.9)
+  const endsEarly = draw.chance(0.4)
+  const goesAway = draw.chance(0.3)
   let arrivalNs = 0
   return Array.from({ length: draw.integer(3, 28) }, (_, i) => {
     if (!draw.chance(0.3)) arrivalNs += draw.exponential(meanGapNs)
@@ -26,6 +29,9 @@ export function randomRequests(number: number): ListedRequest[] {
       promptTokens: draw.integer(1, 40),
       outputTokens: draw.integer(1, longOutput),
       priority: draw.integer(0, 2),
+      tenant: draw.integer(0, 2),
+      ...(endsEarly && draw.chance(0.5) ? { outputLimitTokens: 150 } : {}),
+      ...(goesAway && draw.chance(0.2) ? { cancelNs: arrivalNs + draw.integer(0, 60_000) } : {}),
     }
     if (!identified) return request
     const text = [...draw.of(...templates)]

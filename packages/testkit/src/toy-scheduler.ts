@@ -50,7 +50,8 @@ class ToyScheduler implements Scheduler {
   }
 
   withdraw(request: number): void {
-    this.waiting.splice(this.waiting.indexOf(request), 1)
+    const at = this.waiting.indexOf(request)
+    if (at >= 0) this.waiting.splice(at, 1)
   }
 
   form(plan: StepPlan): void {

@@ -47,7 +47,7 @@ class TraceRows {
     out.arrivalNs = arrivalNs
     out.promptTokens = trace.promptTokens[row]!
     out.outputTokens = trace.outputTokens[row]!
-    out.priority = 0
+
     out.prefixIds = undefined
     out.prefixIdCount = 0
     const count = trace.prefixIdCount[row]!

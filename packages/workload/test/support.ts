@@ -13,7 +13,10 @@ export const emptyDraft = (): RequestDraft => ({
   arrivalNs: 0,
   promptTokens: 0,
   outputTokens: 0,
+  outputLimitTokens: 0,
   priority: 0,
+  tenant: 0,
+  cancelNs: Number.POSITIVE_INFINITY,
   prefixIds: undefined,
   prefixIdCount: 0,
 })

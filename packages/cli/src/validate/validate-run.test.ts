@@ -126,7 +126,7 @@ describe.skipIf(!isPresent)('the recorded Llama-3.1-8B run on an RTX PRO 6000', 
   })
 
   test('is replayed with its prefix hits', () => {
-    expect(validation.result.requests).toEqual({ arrived: 300, finished: 300, refused: 0 })
+    expect(validation.result.requests).toEqual({ arrived: 300, finished: 300, refused: 0, aborted: 0, lost: 0 })
     // Counted by the recorded engine.
     expect(validation.result.cachedTokens).toBe(19_520)
   })
@@ -147,7 +147,7 @@ describe.skipIf(!isPresent)('the recorded Qwen3-30B-A3B run on two RTX PRO 6000 
 
   test('comes out within 1.8 % on average and 8 % at most', () => {
     expect(validation.settings).toMatchObject({ dataParallel: 2, expertParallel: true, tensorParallel: 1 })
-    expect(validation.result.requests).toEqual({ arrived: 300, finished: 300, refused: 0 })
+    expect(validation.result.requests).toEqual({ arrived: 300, finished: 300, refused: 0, aborted: 0, lost: 0 })
     expect(validation.metrics).toHaveLength(15)
     expect(validation.meanAbsErrorPct).toBeLessThan(1.8)
     expect(validation.maxAbsErrorPct).toBeLessThan(8)

@@ -1,3 +1,5 @@
+export * from './admission.js'
+export * from './controller.js'
 export * from './decode.js'
 export * from './device.js'
 export * from './eviction.js'

@@ -6,6 +6,8 @@ import type { Part, Provider } from './provider.js'
 /** What a router sees of the replicas; arrays are indexed by replica and belong to core. */
 export interface ClusterView {
   readonly replicaCount: number
+  /** False for a replica that is dead or draining; routers pass it over. For at least one it holds. */
+  takesRequests(replica: number): boolean
   /** Requests queued and not yet running, arrivals that the engine has not drained included. */
   waiting(replica: number): number
   running(replica: number): number
@@ -31,7 +33,7 @@ export interface Router extends Part {
   /**
    * @param request row of the request table
    * @param view live; a router that models stale metrics keeps its own copy
-   * @returns a replica, 0 ≤ r < view.replicaCount
+   * @returns a replica, 0 ≤ r < view.replicaCount, that takes requests
    */
   route(request: number, view: ClusterView, timeNs: number): number
 }

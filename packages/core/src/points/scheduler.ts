@@ -62,7 +62,7 @@ export interface StepPlan {
 export interface Scheduler extends Part {
   /** The engine took a request out of its input queue. */
   enqueue(request: number): void
-  /** A waiting request ended: it was preempted while its last token was in flight. */
+  /** A request that waits or runs has ended out of turn: its client went away, or it was preempted while its last token was in flight. */
   withdraw(request: number): void
   /** Requests that wait, preempted ones included. */
   readonly waitingCount: number

@@ -9,8 +9,17 @@ export interface RequestDraft {
   promptTokens: number
   /** Tokens to generate, ≥ 1; the prefill's first token counts. */
   outputTokens: number
-  /** Lower is served first under a priority policy. */
+  /**
+   * Tokens that the client allows. Where they are more than `outputTokens`, the request ends by its end-of-sequence token, which no scheduler
+   * knows beforehand; else by its length. Core sets 0 before it asks: as many as `outputTokens`.
+   */
+  outputLimitTokens: number
+  /** Lower is served first under a priority policy. Core sets 0 before it asks. */
   priority: number
+  /** Who sends it, as a number of the workload's own. Core sets 0 before it asks. */
+  tenant: number
+  /** When the client goes away, done or not; integer ns ≥ `arrivalNs`. Core sets Infinity before it asks: it stays. */
+  cancelNs: number
   /**
    * Identity of the text, for prefix caching: one id for each whole group of `prefixGroupTokens` tokens of prompt and, where the output's
    * text is known, output. An id stands for everything up to the end of its group, so equal ids mean equal prefixes.
@@ -29,7 +38,7 @@ export interface Workload {
   readonly prefixGroupTokens: number
   /** 0: no request will come any more · 1: `out` is filled · 2: the next one depends on a completion; core asks again after every `onEnd`. */
   next(out: RequestDraft): 0 | 1 | 2
-  /** A request finished or was refused; `arrivalIndex` counts from 0 in the order `next` gave them. */
+  /** A request ended, in whatever way: finished, refused, given up by its client, or lost with its replica; `arrivalIndex` counts from 0 in the order `next` gave them. */
   onEnd?(arrivalIndex: number, timeNs: number): void
 }
 

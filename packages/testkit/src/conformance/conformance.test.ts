@@ -63,6 +63,7 @@ let turns = 0
 const defects: [string, Plugin, RegExp][] = [
   ['an unknown replica', routerOf(() => 3), /It chose replica 3 of 3/],
   ['no replica', routerOf(() => 0.5), /It chose replica 0.5 of 3/],
+  ['a replica that takes no requests', routerOf(() => 0), /It chose replica 0, which takes no requests/],
   ['a choice by what is not shown', routerOf(() => turns++ % 2), /From the same view it chose replica/],
   ['a name with capitals', routerOf(() => 0, { name: 'MyRouter' }), /not in kebab-case/],
   ['no description', routerOf(() => 0, { description: ' ' }), /has no description/],

@@ -1,4 +1,19 @@
-import { device, eviction, modelSource, network, type Plugin, Registry, router, scheduler, technique, workload } from '@servesim/core'
+import {
+  admission,
+  controller,
+  device,
+  eviction,
+  modelSource,
+  network,
+  type Plugin,
+  Registry,
+  router,
+  scheduler,
+  technique,
+  workload,
+} from '@servesim/core'
+import { admissionSuites } from './admission.js'
+import { controllerSuites } from './controller.js'
 import { deviceSuites } from './device.js'
 import { evictionSuites } from './eviction.js'
 import { modelSourceSuites } from './model-source.js'
@@ -12,6 +27,8 @@ import { workloadSuites } from './workload.js'
 
 /** The suites of an extension point; a kind of plugin that has none is missing here. */
 const suitesByPoint = new Map<string, (plugin: Plugin, options: SuiteOptions) => Suite[]>([
+  [admission.id, admissionSuites],
+  [controller.id, controllerSuites],
   [device.id, (plugin, options) => deviceSuites(plugin, { options })],
   [eviction.id, evictionSuites],
   [modelSource.id, modelSourceSuites],

@@ -33,7 +33,7 @@ export function routerSuites(plugin: Plugin, allOptions: SuiteOptions = {}): Sui
       checks: [
         ...providerChecks(plugin, router, provided),
         {
-          name: 'chooses a replica that exists, and the same one from the same view and stream',
+          name: 'chooses a replica that exists and takes requests, and the same one from the same view and stream',
           run() {
             const [one, other] = [build(), build()]
             for (let request = 0; request < 200; request++) {
@@ -42,6 +42,7 @@ export function routerSuites(plugin: Plugin, allOptions: SuiteOptions = {}): Sui
               holds(Number.isInteger(chosen) && chosen >= 0 && chosen < replicaCount, `It chose replica ${chosen} of ${replicaCount}.`)
               const again = other.route(request, view, request * 1000)
               holds(again === chosen, `From the same view it chose replica ${chosen}, then ${again}.`)
+              holds(view.takesRequests(chosen), `It chose replica ${chosen}, which takes no requests.`)
             }
           },
         },
@@ -69,8 +70,12 @@ function randomView(number: number): ClusterView {
     running: draw.integer(0, 9),
     use: draw.integer(0, 8) / 8,
   }))
+  // One may be closed, or all but one.
+  const open = draw.integer(0, replicaCount - 1)
+  const closed = draw.of([], [(open + 1) % replicaCount], [(open + 1) % replicaCount, (open + 2) % replicaCount])
   return {
     replicaCount,
+    takesRequests: (replica) => !closed.includes(replica),
     waiting: (replica) => replicas[replica]!.waiting,
     running: (replica) => replicas[replica]!.running,
     kvUse: (replica) => replicas[replica]!.use,

@@ -43,7 +43,11 @@ export function schedulerSuites(plugin: Plugin, allOptions: SuiteOptions = {}): 
           run() {
             for (let number = 0; number < runs; number++) {
               const { results } = runChecked(scenario(number), { stretches: false })
-              holds(results.finished === results.arrived, `Run ${number}: ${results.finished} of ${results.arrived} requests finished.`)
+              const { aborted } = results.unservedCounts
+              holds(
+                results.finished + aborted === results.arrived,
+                `Run ${number}: ${results.finished} of ${results.arrived} requests finished, and ${aborted} clients went away.`,
+              )
             }
           },
         },

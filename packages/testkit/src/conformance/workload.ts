@@ -118,7 +118,17 @@ export function workloadSuites(plugin: Plugin, allOptions: SuiteOptions = {}): S
 
 /** All that a stream gives, at most `most`; what it waits for ends a little after the last arrival. */
 function drain(built: Workload): Drawn[] {
-  const draft: RequestDraft = { arrivalNs: 0, promptTokens: 0, outputTokens: 0, priority: 0, prefixIds: undefined, prefixIdCount: 0 }
+  const draft: RequestDraft = {
+    arrivalNs: 0,
+    promptTokens: 0,
+    outputTokens: 0,
+    outputLimitTokens: 0,
+    priority: 0,
+    tenant: 0,
+    cancelNs: Number.POSITIVE_INFINITY,
+    prefixIds: undefined,
+    prefixIdCount: 0,
+  }
   const drawn: Drawn[] = []
   let nowNs = 0
   let ended = 0

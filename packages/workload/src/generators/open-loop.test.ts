@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { context, drained, errorOf } from '../../test/support.js'
+import { context, drained, emptyDraft, errorOf } from '../../test/support.js'
 import { fixedRate, poisson } from './open-loop.js'
 
 const poissonRun = (options: object, seed = 7) => drained(poisson.build(poisson.options.parse(options), context(seed)))
@@ -95,4 +95,32 @@ test.each([
   { sharedPrefix: { groups: 0, tokens: 1 } },
 ])('refuses %j', (options) => {
   expect(poisson.options.safeParse(options).success).toBe(false)
+})
+
+test('tenants are drawn by their weights, with their priorities', () => {
+  const workload = poisson.build(
+    poisson.options.parse({ requestCount: 4000, tenants: [{ share: 1, priority: 5 }, { share: 3 }] }),
+    context(),
+  )
+  const draft = emptyDraft()
+  const counts = [0, 0]
+  while (workload.next(draft) === 1) {
+    counts[draft.tenant]!++
+    expect(draft.priority).toBe(draft.tenant === 0 ? 5 : 0)
+  }
+  // Four standard deviations of a binomial count.
+  expect(Math.abs(counts[0]! - 1000)).toBeLessThan(4 * Math.sqrt(4000 * 0.25 * 0.75))
+})
+
+test('outputs under a limit end by themselves, and none is longer', () => {
+  const options = { requestCount: 200, outputTokens: { uniform: [1, 100] }, outputLimitTokens: 50 }
+  const workload = poisson.build(poisson.options.parse(options), context())
+  const draft = emptyDraft()
+  let cut = 0
+  while (workload.next(draft) === 1) {
+    expect(draft.outputLimitTokens).toBe(50)
+    expect(draft.outputTokens).toBeLessThanOrEqual(50)
+    if (draft.outputTokens === 50) cut++
+  }
+  expect(cut).toBeGreaterThan(50)
 })

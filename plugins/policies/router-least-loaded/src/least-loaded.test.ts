@@ -10,9 +10,10 @@ function build(replicaCount: number, options: Record<string, unknown> = {}) {
   return provider.build(parseOptions(provider.options, options, 'router'), { replicaCount, random })
 }
 
-function view(waiting: number[], running: number[]): ClusterView {
+function view(waiting: number[], running: number[], closed: number[] = []): ClusterView {
   return {
     replicaCount: waiting.length,
+    takesRequests: (replica) => !closed.includes(replica),
     waiting: (replica) => waiting[replica]!,
     running: (replica) => running[replica]!,
     kvUse: () => 0,
@@ -73,3 +74,8 @@ test.each([{ waitingWeight: -1 }, { waitingWeight: Number.NaN }, { viewAgeMs: -1
     expect(() => build(2, options)).toThrow(/Found .*; expected /)
   },
 )
+
+test('a replica that takes no requests is passed over, however idle', () => {
+  const built = build(3)
+  expect([0, 1, 2].map((request) => built.route(request, view([5, 0, 6], [0, 0, 0], [1]), request))).toEqual([0, 0, 0])
+})

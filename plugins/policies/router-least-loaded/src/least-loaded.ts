@@ -27,11 +27,12 @@ export class LeastLoaded implements Router {
     if (timeNs - this.copiedNs >= this.viewAgeNs) this.copy(view, timeNs)
     const { waiting, running, waitingWeight } = this
     const count = view.replicaCount
-    let best = this.start < count ? this.start : 0
-    this.start = best + 1
-    let lowest = waitingWeight * waiting[best]! + running[best]!
-    for (let i = 1, replica = best; i < count; i++) {
-      replica = replica + 1 === count ? 0 : replica + 1
+    const first = this.start < count ? this.start : 0
+    this.start = first + 1
+    let best = first
+    let lowest = Number.POSITIVE_INFINITY
+    for (let i = 0, replica = first; i < count; i++, replica = replica + 1 === count ? 0 : replica + 1) {
+      if (!view.takesRequests(replica)) continue
       const score = waitingWeight * waiting[replica]! + running[replica]!
       if (score < lowest) {
         lowest = score

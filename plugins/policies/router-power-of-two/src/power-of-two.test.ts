@@ -9,9 +9,10 @@ function build(replicaCount: number, options: Record<string, unknown> = {}, seed
   return provider.build(parseOptions(provider.options, options, 'router'), { replicaCount, random })
 }
 
-function view(waiting: number[], running: number[]): ClusterView {
+function view(waiting: number[], running: number[], closed: number[] = []): ClusterView {
   return {
     replicaCount: waiting.length,
+    takesRequests: (replica) => !closed.includes(replica),
     waiting: (replica) => waiting[replica]!,
     running: (replica) => running[replica]!,
     kvUse: () => 0,
@@ -68,4 +69,13 @@ test('a single replica needs no draw', () => {
 
 test.each([{ viewAgeMs: -1 }, { viewAgeMs: Number.NaN }, { choices: 3 }])('%j is refused', (options) => {
   expect(() => build(2, options)).toThrow(/viewAgeMs|choices|expected/)
+})
+
+test('a replica that takes no requests is never drawn', () => {
+  const built = build(4)
+  const chosen = new Set(
+    Array.from({ length: 100 }, (_, request) => built.route(request, view([0, 9, 0, 9], [0, 0, 0, 0], [0, 2]), request)),
+  )
+  expect([...chosen].sort()).toEqual([1, 3])
+  expect(built.route(0, view([1, 1, 1, 1], [0, 0, 0, 0], [0, 1, 2]), 0)).toBe(3)
 })

@@ -9,6 +9,8 @@ import type { ClusterView, RandomStream, Router } from '@servesim/core'
 export class PowerOfTwo implements Router {
   readonly reads = 'shape'
   private readonly inFlight: Float64Array
+  /** Replicas that take requests; scratch. */
+  private readonly open: Int32Array
   private copiedNs = Number.NEGATIVE_INFINITY
 
   constructor(
@@ -17,17 +19,20 @@ export class PowerOfTwo implements Router {
     private readonly viewAgeNs: number,
   ) {
     this.inFlight = new Float64Array(replicaCount)
+    this.open = new Int32Array(replicaCount)
   }
 
   route(_request: number, view: ClusterView, timeNs: number): number {
-    const { inFlight, random } = this
-    const count = view.replicaCount
-    if (count === 1) return 0
+    const { inFlight, random, open } = this
+    let count = 0
+    for (let replica = 0; replica < view.replicaCount; replica++) if (view.takesRequests(replica)) open[count++] = replica
+    if (count === 1) return open[0]!
     if (timeNs - this.copiedNs >= this.viewAgeNs) this.copy(view, timeNs)
-    const one = random.integer(count)
+    const first = random.integer(count)
     // Of the others, so that both are always different.
     const draw = random.integer(count - 1)
-    const other = draw < one ? draw : draw + 1
+    const one = open[first]!
+    const other = open[draw < first ? draw : draw + 1]!
     const chosen = inFlight[other]! < inFlight[one]! ? other : one
     inFlight[chosen]!++
     return chosen

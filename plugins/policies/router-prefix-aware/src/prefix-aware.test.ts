@@ -14,8 +14,9 @@ function build(replicaCount: number, options: Record<string, unknown> = {}) {
 /** One letter of `text` per 16 tokens of a prompt. */
 function cluster(loads: number[], cachedTokens: number[] = loads.map(() => 0)) {
   const ids = new PrefixIds()
-  return (text: string, tokens = groupTokens * text.length): ClusterView => ({
+  return (text: string, tokens = groupTokens * text.length, closed: number[] = []): ClusterView => ({
     replicaCount: loads.length,
+    takesRequests: (replica) => !closed.includes(replica),
     waiting: () => 0,
     running: (replica) => loads[replica]!,
     kvUse: () => 0,
@@ -130,4 +131,12 @@ it('sends what has no known text to the least loaded', () => {
 
 it.each([{ cacheThreshold: 1.1 }, { index: 'exact' }, { maxTreeTokens: 0 }, { evictionIntervalS: 0 }])('refuses %j', (options) => {
   expect(() => build(2, options)).toThrow(/expected/)
+})
+
+it('passes over a replica that takes no requests, by prefix and by load', () => {
+  const built = build(3)
+  const at = cluster([0, 1, 2])
+  expect(built.route(0, at('abcd'), 0)).toBe(0)
+  expect(built.route(1, at('abcd', undefined, [0]), 0)).toBe(1)
+  expect(built.route(2, at('xyz', undefined, [0, 1]), 0)).toBe(2)
 })

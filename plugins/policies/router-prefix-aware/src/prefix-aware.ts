@@ -32,11 +32,12 @@ export class PrefixAware implements Router {
 
   route(_request: number, view: ClusterView, timeNs: number): number {
     const { prompt } = view
-    let least = 0
-    let most = 0
-    for (let replica = 1; replica < view.replicaCount; replica++) {
-      if (load(view, replica) < load(view, least)) least = replica
-      if (load(view, replica) > load(view, most)) most = replica
+    let least = -1
+    let most = -1
+    for (let replica = 0; replica < view.replicaCount; replica++) {
+      if (!view.takesRequests(replica)) continue
+      if (least < 0 || load(view, replica) < load(view, least)) least = replica
+      if (most < 0 || load(view, replica) > load(view, most)) most = replica
     }
     if (prompt === undefined) return least
     this.evict(timeNs, prompt)
@@ -54,6 +55,7 @@ export class PrefixAware implements Router {
     let best = least
     let longest = this.knownTokens(least, prompt)
     for (let replica = 0; replica < view.replicaCount; replica++) {
+      if (!view.takesRequests(replica)) continue
       const tokens = this.knownTokens(replica, prompt)
       if (tokens > longest || (tokens === longest && load(view, replica) < load(view, best))) {
         best = replica

@@ -12,7 +12,8 @@ export const roundRobin = definePlugin('router-round-robin', (host) => {
       return {
         reads: 'shape',
         route(_request, view) {
-          const replica = next < view.replicaCount ? next : 0
+          let replica = next < view.replicaCount ? next : 0
+          while (!view.takesRequests(replica)) replica = (replica + 1) % view.replicaCount
           next = replica + 1
           return replica
         },

@@ -61,7 +61,9 @@ export class SglangScheduler implements Scheduler {
   }
 
   withdraw(request: number): void {
-    this.waiting.splice(this.waiting.indexOf(request), 1)
+    const at = this.waiting.indexOf(request)
+    if (at >= 0) this.waiting.splice(at, 1)
+    else if (this.chunked === request) this.chunked = -1
   }
 
   form(plan: StepPlan): void {

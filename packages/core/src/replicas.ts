@@ -1,0 +1,97 @@
+import type { BuiltPool } from './build-pool.js'
+import type { EventQueue } from './event-queue.js'
+import { KvBlocks } from './kv-blocks.js'
+import { LockStepGroup } from './lock-step.js'
+import type { Scheduler } from './points/scheduler.js'
+import type { RequestTable } from './request-table.js'
+import type { RequestSink } from './results.js'
+import { Speculation } from './speculation.js'
+import { StepUnit } from './step-unit.js'
+
+interface ReplicasContext {
+  requests: RequestTable
+  events: EventQueue
+  sink: RequestSink
+  /** Whether steps may be taken in stretches. */
+  stretches: boolean
+}
+
+/** All replicas of a simulation, as step units, each with the memory and the scheduler that it starts with. */
+export class Replicas {
+  readonly units: StepUnit[] = []
+  readonly poolOf: BuiltPool[] = []
+
+  constructor(
+    pools: readonly BuiltPool[],
+    private readonly context: ReplicasContext,
+  ) {
+    for (const pool of pools) this.add(pool)
+  }
+
+  private add(pool: BuiltPool): void {
+    const { requests, events, sink, stretches } = this.context
+    const { depth, maxNumSeqs, sharing = 'allocated', freesRejected = false } = pool.limits
+    const ranks = pool.group?.ranks ?? 1
+    const shared = {
+      requests,
+      events,
+      sink,
+      cost: pool.cost,
+      usage: pool.base.usage,
+      network: pool.network,
+      depth,
+      stageShares: pool.stageShares,
+      maxSequences: maxNumSeqs,
+      sharesEarly: sharing === 'allocated',
+      stretches: stretches && pool.stepwise.length === 0,
+      speculation: pool.decode === undefined ? undefined : new Speculation(pool.decode, requests, depth, freesRejected),
+    }
+    for (let i = 0; i < pool.count; i++) {
+      this.units.push(new StepUnit(this.units.length, this.newKv(pool), this.newScheduler(pool), shared))
+      this.poolOf.push(pool)
+    }
+    for (let first = this.units.length - pool.count; ranks > 1 && first < this.units.length; first += ranks) {
+      const members = this.units.slice(first, first + ranks)
+      const handles = { complete: members[0]!.completeHandle, form: members[0]!.formHandle }
+      const group = new LockStepGroup(members, depth, pool.stages.length, pool.group!.waveSteps, events, handles)
+      for (const unit of members) unit.group = group
+    }
+  }
+
+  private newKv(pool: BuiltPool): KvBlocks {
+    const { requests } = this.context
+    const { blockSizeTokens, engineRelease } = pool.limits
+    const totalBlocks = pool.memory.blocks
+    const index = pool.kvIndex?.({ path: pool.name, engineRelease, requests, totalBlocks, blockSizeTokens })
+    return new KvBlocks(totalBlocks, blockSizeTokens, requests, index)
+  }
+
+  private newScheduler(pool: BuiltPool): Scheduler {
+    return pool.newScheduler({ requests: this.context.requests })
+  }
+
+  /** The replica and those that step together with it. */
+  private membersWith(replica: number): StepUnit[] {
+    const unit = this.units[replica]!
+    return unit.group === undefined ? [unit] : this.units.filter(({ group }) => group === unit.group)
+  }
+
+  /** The replica dies, and with it those that step together with it. @returns rows of the requests that were there */
+  kill(replica: number, nowNs: number): { dead: StepUnit[]; requests: number[] } {
+    const dead = this.membersWith(replica).filter((unit) => unit.alive)
+    for (const unit of dead) {
+      const pool = this.poolOf[unit.index]!
+      unit.die(this.newKv(pool), this.newScheduler(pool), nowNs)
+    }
+    dead[0]?.group?.die()
+    return { dead, requests: dead.flatMap((unit) => this.context.requests.rowsOf(unit.index)) }
+  }
+
+  /** What died comes up again, empty; what drains takes requests again. */
+  start(replica: number): void {
+    for (const unit of this.membersWith(replica)) {
+      unit.draining = false
+      unit.alive = true
+    }
+  }
+}
