@@ -1,18 +1,11 @@
 import { spawn } from 'node:child_process'
 import { rmSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { fileURLToPath, pathToFileURL } from 'node:url'
 import { afterAll, expect, test } from 'vitest'
 import { type Outcome, temporaryFolder } from '../test/command.js'
+import { program } from '../test/program.js'
 
 const cwd = temporaryFolder()
 afterAll(() => rmSync(cwd, { recursive: true }))
-
-// The program from source: Node of this age reads no TypeScript, the loader of configuration files does.
-const loader = createRequire(new URL('../../config/package.json', import.meta.url))
-  .resolve('jiti')
-  .replace(/jiti\.cjs$/, 'jiti-register.mjs')
-const program = ['--conditions=@servesim/source', '--import', pathToFileURL(loader).href, fileURLToPath(new URL('bin.ts', import.meta.url))]
 
 function servesim(...args: string[]): Promise<Outcome> {
   return new Promise((resolve) => {

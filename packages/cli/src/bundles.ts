@@ -136,6 +136,12 @@ export function deviceOf(identity: BundleIdentity, registry: Registry): string {
   )
 }
 
+/** A bundle's model as a scenario names it: by its id, or as the bundle describes it where no installed source knows that. */
+export function modelOf({ model, modelConfig }: Pick<BundleIdentity, 'model' | 'modelConfig'>, registry: Registry): string | object {
+  const isKnown = registry.all(modelSource).some(({ provided }) => provided.resolve(model) !== undefined)
+  return isKnown || modelConfig === undefined ? model : { ...modelConfig, _name_or_path: model }
+}
+
 /** How far two releases lie apart; 0.19.0 and 0.19 not at all. */
 export function releaseDistance(a: string, b: string | undefined): number {
   if (b === undefined) return 0

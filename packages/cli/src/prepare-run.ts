@@ -15,7 +15,7 @@ import { type Plugin, Registry, type SimulationInput } from '@servesim/core'
 import { defaultScenario, presetDefault } from '@servesim/preset-default'
 import { bundleChip } from '@servesim/profile'
 import { bindFiles } from './bind-files.js'
-import { deviceOf, findBundle, wishOf } from './bundles.js'
+import { deviceOf, findBundle, modelOf, wishOf } from './bundles.js'
 import { type RunFlags, withFlags } from './run-flags.js'
 
 /** A scenario ready to be built. */
@@ -108,7 +108,7 @@ async function withProfiles(
     )
     changed.set(pool, {
       ...pool,
-      ...(!modelChosen && { model: found.identity.model }),
+      ...(!modelChosen && { model: modelOf(found.identity, registry) }),
       device: { use: deviceChosen ? wish.device : deviceOf(found.identity, registry), bundle: found.folder },
     })
   }

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { addListCommands } from './commands/list.js'
 import { addPluginsCommand } from './commands/plugins.js'
+import { addProbeCommand } from './commands/probe.js'
 import { addProfileCommand } from './commands/profile.js'
 import { addRunCommand } from './commands/run.js'
 import { addSchemaCommand } from './commands/schema.js'
@@ -25,6 +26,7 @@ export function createProgram(terminal: Terminal, done: (code: ExitCode) => void
   addRunCommand(program, terminal, done)
   addValidateCommand(program, terminal, done)
   addProfileCommand(program, terminal, done)
+  addProbeCommand(program, terminal, done)
   addListCommands(program, terminal, done)
   addPluginsCommand(program, terminal, done)
   addSchemaCommand(program, terminal, done)

@@ -10,6 +10,7 @@ export const errorCodes = {
   SERVESIM_EMPTY_WORKLOAD: 'The workload holds no request.',
   SERVESIM_BAD_BUNDLE: 'An operator-latency bundle is incomplete or malformed.',
   SERVESIM_BAD_FILE: 'A file cannot be read, is cut off or is not what it should be.',
+  SERVESIM_PROBE_FAILED: 'A probe crashed, hung, or answered what is no measurement.',
   SERVESIM_STALLED: 'The event queue ran dry while requests were unfinished.',
   SERVESIM_BROKEN_INVARIANT: 'A law of the engine was broken: a defect of servesim or of a plugin.',
 } as const

@@ -18,6 +18,7 @@ import {
 import { AttentionTable } from './attention-table.js'
 import type { Bundle, OperatorSamples, ShardTables } from './bundle.js'
 import { Curve } from './curve.js'
+import { gemmTileRows } from './manifest.js'
 import { activatedExperts, MoeTable } from './moe-table.js'
 import { sameModel } from './select.js'
 import { isSeparate, SeparateAttention } from './separate-attention.js'
@@ -87,7 +88,7 @@ function compile(
         ? areOfRank(operator, shard)
           ? rankOfExperts(bundle, shard, operator, context.expertLoad, path, assumptions)
           : moePrice(bundle, shard, operator, context.expertLoad, assumptions)
-        : curvePrice(shard, operator, bundle.manifest.derived?.[operator.name])
+        : curvePrice(bundle, shard, operator)
     if (price !== undefined) prices.set(operator.name, price)
     else if (operator.kind === 'elementwise') missing.push(operator.name)
     else
@@ -140,17 +141,15 @@ function splitKernel(graph: OperatorGraph, straggler: StragglerFacts | undefined
   }
 }
 
-/** A tensor-core instruction multiplies tiles of 16 rows, so that no GEMM distinguishes fewer. */
-const gemmTileRows = 16
-
 function curvePrice(
+  { manifest }: Bundle,
   shard: ShardTables,
   operator: Exclude<Operator, Attention | Moe>,
-  derived: Provenance | undefined,
 ): ((rows: number) => Latency) | undefined {
   const samples = shard[operator.rows].find((candidate) => candidate.operator === operator.name)
   if (samples === undefined) return undefined
-  const curve = new Curve(samples.rows, toNs(samples.latencyUs), operator.kind === 'gemm' ? gemmTileRows : 0)
+  const curve = new Curve(samples.rows, toNs(samples.latencyUs), operator.kind === 'gemm' ? gemmTileRows(manifest) : 0)
+  const derived = manifest.derived?.[operator.name]
   return derived === undefined ? (rows) => curve.at(rows) : (rows) => atBest(derived, curve.at(rows))
 }
 
@@ -165,14 +164,14 @@ function areOfRank(experts: Moe, shard: ShardTables): boolean {
 }
 
 function rankOfExperts(
-  { manifest }: Bundle,
+  bundle: Bundle,
   shard: ShardTables,
   moe: Moe,
   load: ExpertLoad | undefined,
   path: string,
   assumptions: string[],
 ): (rows: number) => Latency {
-  const { expertParallel = 1 } = manifest
+  const { expertParallel = 1 } = bundle.manifest
   const ranks = moe.experts / moe.localExperts
   if (ranks !== expertParallel)
     throw new ServesimError(
@@ -182,7 +181,7 @@ function rankOfExperts(
       'Change parallelism.expert, or import the bundle for that degree.',
     )
   if (load !== undefined) assumptions.push('Tokens spread over experts as when they were measured, whatever the scenario says.')
-  return curvePrice(shard, { ...moe, kind: 'elementwise', rows: 'tokens', bytesPerRow: 0 }, manifest.derived?.[moe.name])!
+  return curvePrice(bundle, shard, { ...moe, kind: 'elementwise', rows: 'tokens', bytesPerRow: 0 })!
 }
 
 /**

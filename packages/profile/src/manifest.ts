@@ -47,7 +47,7 @@ export const bundleManifest = z.object({
   /** ISO 8601. */
   measuredAt: z.string().optional(),
   profiler: z.object({ name: z.string().min(1), release: z.string().min(1) }),
-  /** Timed runs behind each latency, which is their mean. */
+  /** Timed runs behind each latency, at least; it is their mean or median. */
   measurementIterations: count,
   units: z.object({ latency: z.literal('us') }),
   /** Launched kernel by kernel (`eager`) or replayed from CUDA graphs (`graph`). */
@@ -64,6 +64,8 @@ export const bundleManifest = z.object({
       blockNsPerContextToken: z.number().positive().max(1e6).optional(),
     })
     .default({ enabled: false }),
+  /** Rows that a matrix product works off together; absent: 16, as tensor cores do. 0: time follows the rows. */
+  gemmTileRows: z.number().int().nonnegative().max(4096).optional(),
   /** Kernels launched one by one take the host this long for a whole mixed step. */
   mixedStepHostMs: z.number().nonnegative().max(1e4).optional(),
   /** Engine release of `collectives.csv`, where it is another than the tables'. */
@@ -74,6 +76,8 @@ export const bundleManifest = z.object({
   attentionKernels: z.enum(['one', 'two']).optional(),
   /** Operators whose latencies were derived rather than measured at their own shape, and what they rest on. */
   derived: z.record(z.string(), z.enum(['interpolated', 'extrapolated', 'analytic'])).optional(),
+  /** `config.json` of a model that no catalogue has, so that the bundle can be served without it. */
+  modelConfig: z.record(z.string(), z.unknown()).optional(),
   /** Data rows of each file, by path: a file that lost some is noticed. */
   tables: z.record(z.string(), z.object({ rows: count })),
   notes: z.array(z.string()).default([]),
@@ -81,6 +85,11 @@ export const bundleManifest = z.object({
 
 /** As in memory: the row counts of the files are checked and dropped at reading, and made again at writing. */
 export type BundleManifest = Omit<z.output<typeof bundleManifest>, 'tables'>
+
+/** A tensor-core instruction multiplies tiles of 16 rows, so that no GEMM distinguishes fewer. */
+export function gemmTileRows(manifest: Pick<BundleManifest, 'gemmTileRows'>): number {
+  return manifest.gemmTileRows ?? 16
+}
 
 /**
  * @param path where the content was read, for errors

@@ -9,6 +9,8 @@ export interface BundleIdentity {
   tensorParallel: number[]
   /** Set where the bundle describes its chip, so that no plugin has to. */
   chip?: object | undefined
+  /** Set where the bundle describes its model, so that no catalogue has to. */
+  modelConfig?: Record<string, unknown> | undefined
 }
 
 /** Absent members select nothing. Names match as people write them: any case; a model also by its last segment. */

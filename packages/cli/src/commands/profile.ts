@@ -10,6 +10,7 @@ import { type ExitCode, exitCode } from '../exit-code.js'
 import { builtIn, ownFolder } from '../prepare-run.js'
 import { wholeNumber } from '../run-flags.js'
 import type { Terminal } from '../terminal.js'
+import { addMeasureCommand } from './measure.js'
 
 interface SelectionFlags {
   model?: string
@@ -21,8 +22,9 @@ interface SelectionFlags {
 export function addProfileCommand(program: Command, terminal: Terminal, done: (code: ExitCode) => void): void {
   const profile = program
     .command('profile')
-    .summary('import and inspect operator latencies')
+    .summary('measure, import and inspect operator latencies')
     .description('Operator-latency bundles: what simulations on measurements rest on.')
+  addMeasureCommand(profile, terminal, done)
   const selecting = (command: Command) =>
     command
       .option('-m, --model <id>', 'only this model')

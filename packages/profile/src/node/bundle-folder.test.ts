@@ -1,9 +1,9 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { syntheticBundle } from '../synthetic.fixture.js'
-import { findBundles, readBundle, writeBundle } from './bundle-folder.js'
+import { findBundles, readBundle, recoverBundle, writeBundle } from './bundle-folder.js'
 import { openBundle } from './open-bundle.js'
 
 let root: string
@@ -33,6 +33,16 @@ describe('writeBundle', () => {
     expect(readBundle(folder).manifest.model).toBe('org/Tiny')
     writeBundle(other(), folder, { replace: true })
     expect(readBundle(folder).manifest.model).toBe('org/Other')
+    expect(readdirSync(root)).toEqual(['tiny'])
+  })
+
+  it('killed between its renames, loses nothing', () => {
+    const folder = join(root, 'tiny')
+    writeBundle(syntheticBundle(), folder)
+    mkdirSync(join(root, '.tiny-a1B2c3', 'new'), { recursive: true })
+    renameSync(folder, join(root, '.tiny-a1B2c3', 'old'))
+    recoverBundle(folder)
+    expect(readBundle(folder)).toEqual(syntheticBundle())
     expect(readdirSync(root)).toEqual(['tiny'])
   })
 

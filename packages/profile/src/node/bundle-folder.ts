@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { ServesimError } from '@servesim/core'
 import type { Bundle } from '../bundle.js'
@@ -29,9 +29,14 @@ export function findBundles(folder: string): { folder: string; manifest: BundleM
 /**
  * Writes a bundle at once: whoever looks sees the old folder or the new one, never a part.
  * @param folder made anew; its parents are made where they lack
+ * @param files further ones, by path below the folder: what a reader of the tables passes over
  * @throws ServesimError SERVESIM_BAD_FILE where the folder exists and `replace` is not set, or holds something that is no bundle
  */
-export function writeBundle(bundle: Bundle, folder: string, { replace = false } = {}): void {
+export function writeBundle(
+  bundle: Bundle,
+  folder: string,
+  { replace = false, files: others = {} }: { replace?: boolean; files?: Record<string, string> } = {},
+): void {
   const target = resolve(folder)
   if (existsSync(target)) {
     if (!existsSync(join(target, manifestFile)))
@@ -48,7 +53,7 @@ export function writeBundle(bundle: Bundle, folder: string, { replace = false } 
   const fresh = mkdtempSync(join(dirname(target), `.${basename(target)}-`))
   const files = join(fresh, 'new')
   try {
-    for (const [path, text] of Object.entries(formatBundle(bundle))) {
+    for (const [path, text] of Object.entries({ ...others, ...formatBundle(bundle) })) {
       mkdirSync(dirname(join(files, path)), { recursive: true })
       writeFileSync(join(files, path), text)
     }
@@ -62,5 +67,22 @@ export function writeBundle(bundle: Bundle, folder: string, { replace = false } 
     }
   } finally {
     rmSync(fresh, { recursive: true, force: true })
+  }
+}
+
+/**
+ * Puts back what a writer that was killed between its two renames left aside, and removes what it left half written.
+ * @param folder that nobody else writes to now
+ */
+export function recoverBundle(folder: string): void {
+  const target = resolve(folder)
+  const parent = dirname(target)
+  if (!existsSync(parent)) return
+  // As `mkdtempSync` in `writeBundle` names them.
+  const isLeft = (name: string) => name.startsWith(`.${basename(target)}-`) && name.length === basename(target).length + 8
+  for (const name of readdirSync(parent).filter(isLeft)) {
+    const old = join(parent, name, 'old')
+    if (!existsSync(target) && existsSync(join(old, manifestFile))) renameSync(old, target)
+    rmSync(join(parent, name), { recursive: true, force: true })
   }
 }

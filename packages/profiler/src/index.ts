@@ -1,0 +1,7 @@
+export { checkProbe, type ProbeCheck } from './check-probe.js'
+export { type ProfileLimits, planOf } from './plan.js'
+export type { ProbeTimeouts } from './probe.js'
+export { type ProbeCommand, probeCommand, shippedProbes } from './probe-command.js'
+export { profile } from './profile.js'
+export { type OperatorKind, type ProbeHello, type ProbeOperator, probeProtocol, type Reply, type Request, type Shape } from './protocol.js'
+export type { ProfileProgress, ProfileRequest, ProfileResult } from './request.js'
