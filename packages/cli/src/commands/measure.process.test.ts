@@ -129,6 +129,12 @@ test.each([
   expect(stderr).toContain(words)
 })
 
+test('what is missing is named', async () => {
+  const { code, stderr } = await servesim(cwd, 'profile', '--device', 'acme-1', '--probe', chip)
+  expect(code).toBe(2)
+  expect(stderr).toContain('--model, --output are missing')
+})
+
 test('probe check tells a good probe from a bad one', async () => {
   expect(await servesim(cwd, 'probe', 'check', chip)).toMatchObject({ code: 0, stdout: expect.stringContaining('speaks the protocol') })
   const bad = await servesim(cwd, 'probe', 'check', `${probes}faulty-probe.mjs garbage gemm`)

@@ -46,10 +46,10 @@ export function addMeasureCommand(profileCommand: Command, terminal: Terminal, d
     .command('measure', { isDefault: true })
     .summary('measure an accelerator and write a bundle (what `profile` alone does)')
     .description(about)
-    .requiredOption('-d, --device <name>', 'name of the accelerator, such as h100-sxm or one of your own')
-    .requiredOption('-m, --model <id|config.json>', 'Hugging Face id, or the path of a config.json')
-    .requiredOption('--probe <probe>', 'torch, numpy, a file, or a command line in quotes')
-    .requiredOption('-o, --output <dir>', 'folder of the bundle')
+    .option('-d, --device <name>', 'name of the accelerator, such as h100-sxm or one of your own')
+    .option('-m, --model <id|config.json>', 'Hugging Face id, or the path of a config.json')
+    .option('--probe <probe>', 'torch, numpy, a file, or a command line in quotes')
+    .option('-o, --output <dir>', 'folder of the bundle')
     .option('--tp <n,…>', 'tensor-parallel degrees, whose shapes one device measures', '1')
     .option('--dtype <type>', 'element type, such as bf16 (default: the model’s, where the probe offers it)')
     .optionsGroup('How far and how well:')
@@ -64,8 +64,22 @@ export function addMeasureCommand(profileCommand: Command, terminal: Terminal, d
     .option('--fresh', 'drop what an interrupted run measured')
     .option('--replace', 'replace the bundle that lies there once the new one is complete')
     .addHelpText('after', examples)
-    .action(async (flags: MeasureFlags) => done(await measure(flags, terminal)))
+    .action(async (flags: Partial<MeasureFlags>) => {
+      const missing = needed.filter((name) => flags[name] === undefined)
+      // Asked for nothing, it shows what there is, like every command with others below it.
+      if (missing.length === needed.length) profileCommand.help()
+      if (missing.length > 0)
+        throw new ServesimError(
+          'SERVESIM_BAD_OPTION',
+          'profile',
+          `To measure, ${missing.map((name) => `--${name}`).join(', ')} ${missing.length === 1 ? 'is' : 'are'} missing.`,
+          'servesim profile measure --help shows examples.',
+        )
+      done(await measure(flags as MeasureFlags, terminal))
+    })
 }
+
+const needed = ['device', 'model', 'probe', 'output'] as const
 
 async function measure(flags: MeasureFlags, terminal: Terminal): Promise<ExitCode> {
   const { registry } = await loadScenario({ cwd: terminal.cwd, defaults: {}, builtIn, ownFolder })
