@@ -45,7 +45,7 @@ export interface BuiltPool {
   decode: Decode | undefined
   /** Where the time of all its steps went: of its model, and of what runs beside it. */
   usages: StepUsage[]
-  /** For whose sake every step is taken by itself, without stretches: techniques, or pipeline stages. */
+  /** For whose sake every step is taken by itself, without stretches: techniques. */
   stepwise: string[]
   /** Accelerators of the pool. */
   deviceCount: number
@@ -142,7 +142,6 @@ export function buildPool(
   const stepwise = [...tokenReaders]
   if (decoding !== undefined) stepwise.push(claims.owners.get(decode.id)!)
   if ((claims.group?.ranks ?? 1) > 1) stepwise.push(claims.owners.get(group.id)!)
-  if (stages.length > 1) stepwise.push('pipeline stages')
   return {
     name: pool.name ?? path,
     count: pool.count,

@@ -6,7 +6,7 @@ import type { Step } from './step.js'
  */
 export class Pipeline {
   /** When each stage has done all that has entered so far. */
-  private readonly freeNs: Float64Array
+  readonly freeNs: Float64Array
 
   constructor(readonly stages: number) {
     this.freeNs = new Float64Array(stages)

@@ -4,6 +4,7 @@ import type { KvBlocks } from './kv-blocks.js'
 import { KvUse } from './kv-use.js'
 import type { LockStepGroup, Rank } from './lock-step.js'
 import { Pipeline, setStageTimes } from './pipeline.js'
+import { type PipelineHost, PipelineStretch } from './pipeline-stretch.js'
 import type { PrefixText } from './points/kv-index.js'
 import type { Network } from './points/network.js'
 import type { Scheduler } from './points/scheduler.js'
@@ -15,7 +16,7 @@ import type { Speculation } from './speculation.js'
 import { Step } from './step.js'
 import { FormingPlan } from './step-plan.js'
 import type { StepUsage } from './step-price.js'
-import { plainReasons, Stretch, type StretchHost } from './stretch.js'
+import { plainReasons, Stretch } from './stretch.js'
 
 /** The engine's loop sleeps this long when a turn ran nothing while requests exist (vLLM, `_process_engine_step` of v1/engine/core.py). */
 const emptyTurnNs = 1_000_000
@@ -46,7 +47,7 @@ export interface UnitContext {
  * arrival waits one step more and a freed slot or block is seen one step later, as in vLLM. With pipeline stages as many more steps are in
  * flight, each in a stage of its own, and a step is priced when it is formed: how long its launch keeps the host decides when the next is.
  */
-export class StepUnit implements StretchHost, Rank {
+export class StepUnit implements PipelineHost, Rank {
   readonly running = new RequestList()
   /** Steps completed, and those of them that a stretch took. */
   steps = 0
@@ -61,16 +62,16 @@ export class StepUnit implements StretchHost, Rank {
   /** Requests routed here that the engine has not drained yet, and those whose clients went away since. */
   private readonly inbox = new RequestList()
   private readonly aborts = new RequestList()
-  private readonly ring: Step[]
+  private ring: Step[]
   private head = 0
-  private formedCount = 0
+  formedCount = 0
   private plan: FormingPlan
   /** Set where this replica steps together with others. */
   group: LockStepGroup | undefined
   /** The engine's loop is busy launching until then. */
-  private hostFreeNs = 0
-  private readonly pipeline: Pipeline
-  stretch: Stretch
+  hostFreeNs = 0
+  readonly pipeline: Pipeline
+  stretch: Stretch | PipelineStretch
   readonly kvUse = new KvUse()
 
   constructor(
@@ -84,7 +85,7 @@ export class StepUnit implements StretchHost, Rank {
     this.pipeline = new Pipeline(stages)
     this.ring = Array.from({ length: shared.depth + stages - 1 }, () => new Step(Math.min(shared.maxSequences, 64), stages, maxDrafts))
     this.plan = new FormingPlan(index, kv, shared, this.running, this.ring[0]!)
-    this.stretch = new Stretch(this)
+    this.stretch = this.newStretch()
   }
 
   /** Handles of this unit's two events: its next completion, and the next time it forms. */
@@ -144,8 +145,8 @@ export class StepUnit implements StretchHost, Rank {
       if (this.scheduler.staysSteadyWith(request)) {
         // Nothing changes for the running batch: the engine drains its input at the end of the step that runs now. When it does so behind
         // the stretch is the host's affair.
-        const endNs = this.stretch.nextEndNs(nowNs)
-        if (endNs < this.stretch.endNs) this.drain(request, endNs)
+        const drainNs = this.stretch.nextDrainNs(nowNs)
+        if (drainNs < this.stretch.endNs) this.drain(request, drainNs)
         else this.inbox.push(request)
         return
       }
@@ -179,8 +180,12 @@ export class StepUnit implements StretchHost, Rank {
     this.kv = kv
     this.scheduler = scheduler
     this.plan = new FormingPlan(this.index, kv, this.shared, this.running, this.ring[0]!)
-    this.stretch = new Stretch(this)
+    this.stretch = this.newStretch()
     this.kvUse.set(0, nowNs)
+  }
+
+  private newStretch(): Stretch | PipelineStretch {
+    return this.pipeline.stages === 1 ? new Stretch(this) : new PipelineStretch(this)
   }
 
   /** The step at the ring's head, or a whole stretch, is over (phase 0). */
@@ -216,17 +221,25 @@ export class StepUnit implements StretchHost, Rank {
     const { preemptions } = this.plan
     if (!this.fillNext(nowNs)) {
       if (this.plan.preemptions > preemptions) this.tryAgain(nowNs)
+      // Not all stages are taken: those in flight may be all there is.
+      else if (this.pipeline.stages > 1 && this.formedCount > 0) this.tryStretch(nowNs)
       return
     }
     this.acceptNext(nowNs)
-    if (this.pipeline.stages > 1 || this.formedCount === 1) this.start(nowNs)
+    const isPipeline = this.pipeline.stages > 1
+    if (isPipeline || this.formedCount === 1) this.start(nowNs)
     // A stretch begins where the plain path has just formed what the coming steps will repeat.
-    if (this.shared.stretches) {
-      const reason = this.scheduler.steady() ? this.stretch.begin(nowNs) : 'scheduler'
-      if (reason === undefined) return
-      this.plainForms[plainReasons.indexOf(reason)]!++
-    }
+    if ((this.ringFull || !isPipeline) && this.tryStretch(nowNs)) return
     if (this.formedCount < this.ring.length) this.requestForm(nowNs)
+  }
+
+  /** @returns whether a stretch begins */
+  private tryStretch(nowNs: number): boolean {
+    if (!this.shared.stretches) return false
+    const reason = this.scheduler.steady() ? this.stretch.begin(nowNs) : 'scheduler'
+    if (reason === undefined) return true
+    this.plainForms[plainReasons.indexOf(reason)]!++
+    return false
   }
 
   /** Drains the input and lets the scheduler fill the ring's next slot. @returns whether there is something to run */
@@ -448,6 +461,18 @@ export class StepUnit implements StretchHost, Rank {
 
   get ringFull(): boolean {
     return this.formedCount === this.ring.length
+  }
+
+  formedStep(position: number): Step {
+    return this.ring[(this.head + position) % this.ring.length]!
+  }
+
+  refill(formed: readonly Step[]): void {
+    this.ring = [...formed, ...this.ring.filter((step) => !formed.includes(step))]
+    this.head = 0
+    this.formedCount = formed.length
+    if (formed.length > 0) this.completeAt(this.executing.endNs)
+    else this.shared.events.remove(this.completeHandle)
   }
 
   /** The head is completed without looking at its members: a stretch has done that. */

@@ -148,6 +148,34 @@ export class Step implements StepView, StepPrice {
     for (let i = 0; i < this.count; i++) if (this.members[i] === request) this.members[i] = -1
   }
 
+  /** Becomes that step as it is `steps` steps later, its members left out; it must hold decodes of one token only. */
+  repeat(step: Step, steps: number): void {
+    this.count = step.count
+    this.tokens = step.tokens
+    this.decodes = step.decodes
+    this.decodeContextSum = step.decodeContextSum
+    this.longestDecodeContext = step.longestDecodeContext
+    this.draftTokens = 0
+    this.prefills = 0
+    this.unpadded()
+    this.advance(steps)
+  }
+
+  copyMembers({ members, memberTokens, emits, count }: Step): void {
+    while (this.members.length < count) this.grow()
+    for (let i = 0; i < count; i++) {
+      this.members[i] = members[i]!
+      this.memberTokens[i] = memberTokens[i]!
+      this.emits[i] = emits[i]!
+    }
+  }
+
+  hasMembersOf({ members, count }: Step): boolean {
+    if (count !== this.count) return false
+    for (let i = 0; i < count; i++) if (members[i] !== this.members[i]) return false
+    return true
+  }
+
   /** Every member grows by one token `steps` times; the step must hold decodes only. */
   advance(steps: number): void {
     this.decodeContextSum += steps * this.decodes

@@ -9,8 +9,8 @@ import { Step } from './step.js'
 import type { StepUsage } from './step-price.js'
 
 const shortest = 2
-const firstCapacity = 64
-const longest = 2048
+export const firstCapacity = 64
+export const longest = 2048
 
 /** Why a form was not followed by a stretch. */
 export const plainReasons = ['prefill', 'scheduler', 'finish', 'blocks', 'host'] as const
@@ -21,7 +21,15 @@ export interface StretchHost {
   readonly kv: KvBlocks
   readonly kvUse: KvUse
   readonly running: RequestList
-  readonly shared: { requests: RequestTable; sink: RequestSink; cost: StepCost; usage: StepUsage; depth: number; sharesEarly: boolean }
+  readonly shared: {
+    requests: RequestTable
+    sink: RequestSink
+    cost: StepCost
+    usage: StepUsage
+    depth: number
+    stageShares: Float64Array
+    sharesEarly: boolean
+  }
   steps: number
   fastSteps: number
   /** The step that runs, and the one that was formed last. */
@@ -157,15 +165,8 @@ export class Stretch implements RunPrice {
   }
 
   private copyOf(step: Step, advance: number): Step {
-    const { next } = this
-    next.count = step.count
-    next.tokens = step.tokens
-    next.decodes = step.decodes
-    next.decodeContextSum = step.decodeContextSum
-    next.longestDecodeContext = step.longestDecodeContext
-    next.unpadded()
-    next.advance(advance)
-    return next
+    this.next.repeat(step, advance)
+    return this.next
   }
 
   private reserve(steps: number): void {
@@ -191,8 +192,8 @@ export class Stretch implements RunPrice {
     return this.endsNs[this.length]!
   }
 
-  /** When the step that runs at `timeNs` ends. */
-  nextEndNs(timeNs: number): number {
+  /** When the engine next drains its input: when the step that runs at `timeNs` ends. */
+  nextDrainNs(timeNs: number): number {
     return this.endsNs[this.stepAt(timeNs)]!
   }
 

@@ -22,6 +22,7 @@ export class SglangScheduler implements Scheduler {
   /** Tokens beyond those to verify that a decode step must find room for: its drafting writes them, and gives them back. */
   private readonly draftingSlots: number
   private readonly synchronous: boolean
+  private readonly isPipeline: boolean
   private readonly waiting: number[] = []
   /** The request whose prompt has been computed in part; −1: none. */
   private chunked = -1
@@ -49,6 +50,7 @@ export class SglangScheduler implements Scheduler {
     this.maxModelLen = context.maxModelLenTokens
     this.mixesChunks = options.enableMixedChunk && context.decode === undefined
     this.draftingSlots = context.decode?.lookaheadSlots ?? 0
+    this.isPipeline = (context.pipelineStages ?? 1) > 1
     this.synchronous = context.limits.depth === 1
   }
 
@@ -255,7 +257,9 @@ export class SglangScheduler implements Scheduler {
 
   /** As long as the batch is full, or nobody waits who may run, no prompt is looked at. */
   steady(): boolean {
-    if (this.last !== 'decode' || this.chunked >= 0) return false
+    // In a pipeline all may be in flight.
+    if (this.last !== 'decode' && !(this.isPipeline && this.last === 'nothing')) return false
+    if (this.chunked >= 0) return false
     return this.full || this.waiting.every((r) => this.plan!.isHeld(r))
   }
 

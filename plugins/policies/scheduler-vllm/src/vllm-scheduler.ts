@@ -25,13 +25,14 @@ export class VllmScheduler implements Scheduler {
   /** KV slots beyond the scheduled tokens of a running request, and budget that it takes beyond them: both for drafting. */
   private readonly lookahead: number
   private readonly draftingTokens: number
+  private readonly stages: number
   private preempted = false
   private stop: Stop = 'empty'
   private plan: StepPlan | undefined
 
   constructor(
     private readonly options: Options,
-    { path, requests, limits, maxModelLenTokens, decode }: SchedulerContext,
+    { path, requests, limits, maxModelLenTokens, decode, pipelineStages = 1 }: SchedulerContext,
   ) {
     this.requests = requests
     this.release = releases[options.release]
@@ -51,6 +52,7 @@ export class VllmScheduler implements Scheduler {
     }
     this.blockSize = limits.blockSizeTokens
     this.reservedBlocks = limits.reservedBlocks
+    this.stages = pipelineStages
     this.waiting = options.policy === 'fcfs' ? new FcfsQueue() : new PriorityQueue(requests)
   }
 
@@ -210,8 +212,14 @@ export class VllmScheduler implements Scheduler {
     if (this.preempted) return false
     // A head that lacks blocks, or budget for the whole of its prompt, goes on lacking them while others only take more, unless what they
     // generate is what it begins with.
+    if (this.stages > 1 && this.leftByBudget) return false
     if (this.stop === 'blocks' || this.stop === 'budget') return !this.plan!.matchMayGrow(this.nextWaiting(this.plan!))
     return true
+  }
+
+  /** Whether how much budget was left has decided about the head: steps of a pipeline are of different size, and leave more or less. */
+  private get leftByBudget(): boolean {
+    return this.stop === 'budget' || (this.stop === 'blocks' && !this.options.schedulerReserveFullIsl)
   }
 
   staysSteadyWith(): boolean {
