@@ -18,7 +18,7 @@ function flagged(registry: Registry): Flagged[] {
 
 /** Declares `--<flag>` and `--no-<flag>` for every technique that wants one. */
 export function addTechniqueFlags(command: Command, registry: Registry): void {
-  command.optionsGroup('Techniques (on by default):')
+  command.optionsGroup('Techniques (all but speculative decoding are on by default):')
   for (const { flag, name, description } of flagged(registry))
     command.option(`--${flag}`, description).option(`--no-${flag}`, `without ${name}`)
 }

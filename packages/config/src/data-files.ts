@@ -7,7 +7,7 @@ import { forEachPool } from './use.js'
 
 /**
  * A scenario whose references to data files hold from anywhere: `workload.file` and a device's `bundle` become absolute paths, a model
- * that is a path becomes the content of its `config.json`.
+ * that is a path becomes the content of its `config.json`, a technique's `draftModel` too.
  * @param folder that relative paths start from
  * @throws ServesimError SERVESIM_BAD_FILE
  */
@@ -19,8 +19,16 @@ export function withDataFiles(scenario: unknown, folder: string): unknown {
     ...pool,
     ...(isObject(pool.device) &&
       typeof pool.device.bundle === 'string' && { device: { ...pool.device, bundle: bundleFolder(pool.device.bundle, folder) } }),
-    ...(typeof pool.model === 'string' && isPath(pool.model) && { model: readModelConfig(resolve(folder, pool.model), pool.model) }),
+    ...withModelConfig(pool, 'model', folder),
+    ...(Array.isArray(pool.techniques) && {
+      techniques: pool.techniques.map((of) => (isObject(of) ? { ...of, ...withModelConfig(of, 'draftModel', folder) } : of)),
+    }),
   }))
+}
+
+function withModelConfig(of: Record<string, unknown>, member: string, folder: string): Record<string, unknown> {
+  const path = of[member]
+  return typeof path === 'string' && isPath(path) ? { [member]: readModelConfig(resolve(folder, path), path) } : {}
 }
 
 function withAbsolute(choice: Record<string, unknown>, member: string, folder: string): Record<string, unknown> {

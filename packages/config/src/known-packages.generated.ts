@@ -39,6 +39,7 @@ export const knownPackages: Readonly<Record<string, string>> = {
   'technique decode-straggler': '@servesim/technique-decode-straggler',
   'technique host-time': '@servesim/technique-host-time',
   'technique prefix-caching': '@servesim/technique-prefix-caching',
+  'technique speculative-decoding': '@servesim/technique-speculative-decoding',
   'workload closed-loop': '@servesim/workload',
   'workload fixed-rate': '@servesim/workload',
   'workload poisson': '@servesim/workload',

@@ -110,6 +110,8 @@ export function buildPool(
       expertLoad: claims.expertLoad,
     })
   const compiled = compile(graph!)
+  if (decoding !== undefined && compiled.attention.verifyRowNs === undefined)
+    assume('Attention over drafts takes what one token of each sequence takes: the KV cache is read once.')
   for (const sentence of compiled.assumptions) assume(sentence)
   const net = buildNetwork(pool, path, stages, built, limits, registry, links)
   if (net !== undefined && exchanges(stages)) for (const sentence of net.assumptions) assume(sentence)

@@ -52,7 +52,7 @@ export class LockStepGroup {
     this.pipeline = new Pipeline(stages)
     this.stageNs = new Float64Array(stages)
     this.handoverNs = new Float64Array(stages - 1)
-    this.peers = { count: ranks.length, tokens: new Int32Array(ranks.length), anyMixed: false }
+    this.peers = { count: ranks.length, tokens: new Int32Array(ranks.length), sequences: new Int32Array(ranks.length), anyMixed: false }
   }
 
   get idle(): boolean {
@@ -130,6 +130,7 @@ export class LockStepGroup {
     for (let i = 0; i < ranks.length; i++) {
       const { entering } = ranks[i]!
       peers.tokens[i] = entering.tokens
+      peers.sequences[i] = entering.sequences
       peers.anyMixed ||= entering.mixed
     }
     let launchedNs = 0

@@ -101,7 +101,7 @@ export class BaseStepCost implements StepCost {
   }
 
   private fixedNs(step: StepView, { tokens, sequences, experts, peers }: StepTables): number {
-    return tokens.ns(step.paddedTokens) + sequences.ns(logitRows(step)) + experts.ns(step.expertTokens) + peers.ns(step.peerTokens)
+    return tokens.ns(step.paddedTokens) + sequences.ns(step.logitRows) + experts.ns(step.expertTokens) + peers.ns(step.peerTokens)
   }
 
   private rowOf(step: StepView): Float64Array {
@@ -157,11 +157,6 @@ export class BaseStepCost implements StepCost {
     // Tokens to verify beside prompts cost what they cost beside none.
     return ns + Math.max(0, this.decodeNs(this.verifyRow(step), decodeContext) - this.decodeNs(this.row(step), decodeContext))
   }
-}
-
-/** Rows of logits: the last token of every sequence, and every draft. */
-function logitRows({ sequences, draftTokens }: StepView): number {
-  return sequences === 0 ? 0 : sequences + draftTokens
 }
 
 /** What a step's counts are looked up in. */
@@ -311,7 +306,7 @@ export class StepUsage {
     for (let s = 0; s < stages.length; s++) {
       const { tokens, sequences, experts, peers } = stages[s]!
       tokens.count(paddedTokens, steps)
-      sequences.count(logitRows(step), steps)
+      sequences.count(step.logitRows, steps)
       experts.count(expertTokens, steps)
       peers.count(peerTokens, steps)
     }

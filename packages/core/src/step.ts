@@ -4,10 +4,11 @@ import type { GraphMode, StagesAhead, StepPrice, StepView } from './points/step-
 export interface StepPeers {
   count: number
   tokens: Int32Array
+  sequences: Int32Array
   anyMixed: boolean
 }
 
-const alone: StepPeers = { count: 1, tokens: new Int32Array(0), anyMixed: false }
+const alone: StepPeers = { count: 1, tokens: new Int32Array(0), sequences: new Int32Array(0), anyMixed: false }
 
 /** One slot of a step unit's ring: who takes part in a formed step, its shape and, once it has started, its price. */
 export class Step implements StepView, StepPrice {
@@ -69,6 +70,11 @@ export class Step implements StepView, StepPrice {
 
   get sequences(): number {
     return this.count
+  }
+
+  /** A dummy has none. */
+  get logitRows(): number {
+    return this.count === 0 ? 0 : this.count + this.draftTokens
   }
 
   get mixed(): boolean {

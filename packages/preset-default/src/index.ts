@@ -20,6 +20,7 @@ import { dataParallel } from '@servesim/technique-data-parallel'
 import { decodeStraggler } from '@servesim/technique-decode-straggler'
 import { hostTime } from '@servesim/technique-host-time'
 import { prefixCaching } from '@servesim/technique-prefix-caching'
+import { speculativeDecoding } from '@servesim/technique-speculative-decoding'
 import { workloads } from '@servesim/workload'
 
 export { defaultScenario } from './default-scenario.js'
@@ -47,6 +48,7 @@ const plugins = [
   dataParallel,
   hostTime,
   decodeStraggler,
+  speculativeDecoding,
 ]
 
 /** Every plugin that `npx servesim run` knows without further installation. */

@@ -95,7 +95,7 @@ function throughput(result: SimulationResult): string[] {
 
 /** Totals of techniques. */
 function counted(counters: SimulationResult['counters']): string[] {
-  const totals = Object.entries(counters).map(([name, total]) => `${name} ${count(total)}`)
+  const totals = Object.entries(counters).map(([name, total]) => `${name} ${Number.isInteger(total) ? count(total) : number(total)}`)
   return totals.length === 0 ? [] : wrap(`Counted     ${totals.join(', ')}`, width, ' '.repeat(12))
 }
 

@@ -11,6 +11,8 @@ export interface StepView {
   /** Scheduled tokens and sequences, ≥ 1. */
   tokens: number
   sequences: number
+  /** Rows of logits: the last token of every sequence, and every draft. */
+  readonly logitRows: number
   /** Sequences with one scheduled token, or with one and its drafts; they are priced as decodes. */
   decodes: number
   /** Σ of their contexts (KV tokens before this step), and the longest. */
@@ -29,8 +31,8 @@ export interface StepView {
   paddedTokens: number
   paddedSequences: number
   graph: GraphMode
-  /** Replicas that run this step together, this one included; 1 where it steps alone. Scheduled tokens of each, and whether any is mixed. */
-  readonly peers: { readonly count: number; readonly tokens: Int32Array; readonly anyMixed: boolean }
+  /** Replicas that run this step together, this one included; 1 where it steps alone. Scheduled tokens and sequences of each, and whether any is mixed. */
+  readonly peers: { readonly count: number; readonly tokens: Int32Array; readonly sequences: Int32Array; readonly anyMixed: boolean }
   /** Padded tokens of all peers together, which the experts see, and of the peer that has most. Written like `paddedTokens`. */
   expertTokens: number
   peerTokens: number

@@ -41,6 +41,7 @@ function pricedView(step: Partial<StepView>, limits: Partial<StepCostContext> = 
     tokens: decodes + draftTokens + prefillTokens,
     draftTokens,
     mixed,
+    logitRows: decodes + prefills + draftTokens,
     sequences: decodes + prefills,
     decodes,
     prefills,
@@ -54,7 +55,7 @@ function pricedView(step: Partial<StepView>, limits: Partial<StepCostContext> = 
     paddedTokens: counts.tokens,
     paddedSequences: counts.sequences,
     graph: 'none',
-    peers: step.peers ?? { count: 1, tokens: new Int32Array(0), anyMixed: false },
+    peers: step.peers ?? { count: 1, tokens: new Int32Array(0), sequences: new Int32Array(0), anyMixed: false },
     expertTokens: counts.tokens,
     peerTokens: counts.tokens,
   }
@@ -165,7 +166,7 @@ describe('a step of replicas that step together', () => {
   /** The step of the first of them, in which `others` tokens are those of its peers. */
   const together = (own: { decodes?: number; prefillTokens?: number }, others: number[], anyMixed = (own.prefillTokens ?? 0) > 0) => {
     const tokens = Int32Array.of((own.decodes ?? 0) + (own.prefillTokens ?? 0), ...others)
-    return pricedView({ ...own, peers: { count: tokens.length, tokens, anyMixed } })
+    return pricedView({ ...own, peers: { count: tokens.length, tokens, sequences: tokens, anyMixed } })
   }
 
   test('is padded to the largest of them', () => {

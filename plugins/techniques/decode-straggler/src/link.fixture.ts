@@ -51,6 +51,7 @@ export function stepOf(given: Partial<StepView>): StepView {
   return {
     tokens,
     sequences,
+    logitRows: sequences,
     decodes,
     decodeContextSum: 0,
     longestDecodeContext: 0,
@@ -62,7 +63,7 @@ export function stepOf(given: Partial<StepView>): StepView {
     paddedTokens: tokens,
     paddedSequences: sequences,
     graph: 'none',
-    peers: { count: 1, tokens: new Int32Array(0), anyMixed: false },
+    peers: { count: 1, tokens: new Int32Array(0), sequences: new Int32Array(0), anyMixed: false },
     expertTokens: tokens,
     peerTokens: tokens,
     ...given,

@@ -26,12 +26,12 @@ export class HostTime implements StepCost {
 
   price(step: StepView, startNs: number, out: StepPrice): void {
     this.next.price(step, startNs, out)
-    out.hostNs = this.hostNs(step)
+    out.hostNs += this.hostNs(step)
   }
 
   priceRun(step: StepView, count: number, startNs: number, out: RunPrice): void {
     this.next.priceRun(step, count, startNs, out)
-    out.hostNs = this.hostNs(step)
+    out.hostNs += this.hostNs(step)
   }
 
   private hostNs(step: StepView): number {
