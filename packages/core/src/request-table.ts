@@ -113,6 +113,7 @@ export class RequestTable {
   /** The replica that had this request is gone, and with it all that it had computed: only its tokens so far are left. */
   startOver(row: number): void {
     this.computedTokens[row] = 0
+    this.draftTokens[row] = 0
     this.placeholderTokens[row] = 0
     this.tokenStep[row] = -1
     this.draftTokens[row] = 0

@@ -13,6 +13,7 @@ import { cudaGraphs } from '@servesim/technique-cuda-graphs'
 import { decodeStraggler } from '@servesim/technique-decode-straggler'
 import { hostTime } from '@servesim/technique-host-time'
 import { prefixCaching } from '@servesim/technique-prefix-caching'
+import { speculativeDecoding } from '@servesim/technique-speculative-decoding'
 import { Draw, randomRequests, referencePrefixCaching, toyParts } from '@servesim/testkit'
 
 export const plugins = [
@@ -32,6 +33,7 @@ export const plugins = [
   cudaGraphs,
   decodeStraggler,
   hostTime,
+  speculativeDecoding,
 ]
 
 type Technique = NonNullable<ScenarioInput['pools'][number]['techniques']>[number]
@@ -148,6 +150,7 @@ function randomVllm(draw: Draw, blockSizeTokens: number) {
 function randomSpeculation(number: number): Technique[] {
   const draw = new Draw(number, 'speculation')
   if (!draw.chance(0.1)) return []
+  if (draw.chance(0.6)) return [{ use: 'speculative-decoding', ...randomDrafter(draw) }]
   const maxDrafts = draw.integer(1, 5)
   return [
     {
@@ -159,6 +162,17 @@ function randomSpeculation(number: number): Technique[] {
       synchronous: draw.chance(0.3),
     },
   ]
+}
+
+function randomDrafter(draw: Draw) {
+  const limits = draw.of({}, {}, { disableAboveBatchSize: draw.integer(1, 6) }, { numSpeculativeTokensPerBatchSize: [[2, 4, 1]] })
+  return draw.of<Record<string, unknown>>(
+    { method: 'ngram', acceptance: draw.of(0, 0.5, 1), numSpeculativeTokens: 4, ngramHitFraction: draw.of(0.3, 1), ...limits },
+    { method: 'draft-model', draftModel: 'toy', numSpeculativeTokens: 2, ...limits },
+    { method: 'eagle', ...limits },
+    { method: 'eagle3', classes: [{ value: 0, acceptance: 0.9 }], classColumn: 'priority', ...limits },
+    { method: 'mtp', acceptance: [0.9, 0.6], conditionalRates: true },
+  )
 }
 
 function randomTechniques(draw: Draw): Technique[] {

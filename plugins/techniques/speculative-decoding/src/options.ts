@@ -38,7 +38,7 @@ export const options = z.strictObject({
     .max(1000)
     .default([])
     .describe('Acceptance of requests with this value in `classColumn`, instead of the common one'),
-  classColumn: z.enum(['priority']).default('priority').describe('What tells classes of requests apart'),
+  classColumn: z.enum(['tenant', 'priority']).default('tenant').describe('What tells classes of requests apart'),
   disableAboveBatchSize: sequences.optional().describe('Steps of more sequences are followed by ones without drafts'),
   numSpeculativeTokensPerBatchSize: z
     .array(z.tuple([sequences, sequences, z.number().int().min(0).max(64)]))

@@ -27,7 +27,7 @@ function scenario({ options, scheduler = vllm, blocks = 4000, outputTokens = 200
     arrivalNs: 3000 * i,
     promptTokens: 1 + (i % 30),
     outputTokens,
-    priority: i % 2,
+    tenant: i % 2,
   }))
   const techniques = options === undefined ? beside : [{ use: 'speculative-decoding', ...options }, ...beside]
   return { ...smallScenario({ plugins, requests, blocks, pool: { scheduler, techniques } }), seed }
