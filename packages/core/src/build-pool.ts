@@ -1,32 +1,31 @@
 import { type DeviceChoice, type PoolScenario, parseOptions } from './config.js'
 import type { Engine } from './engine.js'
 import { nearMatches, ServesimError } from './errors.js'
-import { countBlocks, type MemoryClaim, type MemoryPlan } from './memory-plan.js'
+import { countBlocks, type MemoryPlan } from './memory-plan.js'
 import type { Model, OperatorGraph, Parallelism, ShardOptions } from './operators.js'
 import type { Registry } from './plugin.js'
-import { type Decode, type DecodeFactory, decode } from './points/decode.js'
+import { type Decode, decode } from './points/decode.js'
 import { type CompiledDevice, type Device, device } from './points/device.js'
-import { eviction } from './points/eviction.js'
-import { type ExpertLoad, expertLoad } from './points/expert-load.js'
 import type { FabricPlan } from './points/fabric.js'
 import { type Group, group } from './points/group.js'
-import { type KvIndexFactory, kvIndex } from './points/kv-index.js'
+import type { KvIndexFactory } from './points/kv-index.js'
 import { modelSource } from './points/model-source.js'
 import { type Network, network } from './points/network.js'
-import type { Point } from './points/point.js'
 import type { OptionsSchema } from './points/provider.js'
 import { type Scheduler, type SchedulerContext, type SchedulerLimits, scheduler } from './points/scheduler.js'
-import { type StepCost, type StepCostLink, stepCost } from './points/step-cost.js'
-import { type TechniquePool, technique } from './points/technique.js'
+import type { StepCost } from './points/step-cost.js'
+import type { TechniquePool } from './points/technique.js'
+import { type Claims, gatherClaims, type InheritedClaim } from './pool-claims.js'
 import type { RandomSource } from './random.js'
 import type { RequestTable } from './request-table.js'
-import { attentionFacts, type ClaimedLink, chainLinks } from './step-cost-chain.js'
+import { attentionFacts, chainLinks } from './step-cost-chain.js'
 import { BaseStepCost, type StepUsage } from './step-price.js'
 import { whatIf } from './what-if.js'
 
 /** A pool with every choice bound. */
 export interface BuiltPool {
   name: string
+  role: string | undefined
   count: number
   model: Model
   /** One rank's operators in each pipeline stage, first to last. */
@@ -61,6 +60,8 @@ export interface PoolContext {
   requests: RequestTable
   /** Where the scenario names a fabric. */
   links: FabricPlan | undefined
+  /** What techniques of the cluster claim, by the role of the pool. */
+  inherited: ReadonlyMap<string, InheritedClaim[]>
 }
 
 /** Resolves and binds one pool of a scenario. @throws ServesimError at the first thing that does not meet */
@@ -68,7 +69,7 @@ export function buildPool(
   pool: PoolScenario,
   path: string,
   registry: Registry,
-  { engine, random, requests, links }: PoolContext,
+  { engine, random, requests, links, inherited: cluster }: PoolContext,
 ): BuiltPool {
   const assumptions: string[] = []
   const assume = (sentence: string) => {
@@ -89,7 +90,8 @@ export function buildPool(
   const asked = schedulerProvider.limits(schedulerOptions, poolContext)
 
   const facts = { model, limits: asked, ...modelFacts(pool, registry) }
-  const claims = buildTechniques(pool, path, registry, engine, facts, assume)
+  const inherited = pool.role === undefined ? [] : (cluster.get(pool.role) ?? [])
+  const claims = gatherClaims(pool, { path, registry, engine, facts, inherited, assume })
   const decoding = claims.decode?.({ path, requests, random, engineRelease: asked.engineRelease, maxSequences: asked.maxNumSeqs, assume })
   const limits = decoding?.synchronous === true ? { ...asked, depth: 1 } : asked
   if (decoding !== undefined && asked.depth > limits.depth) {
@@ -146,6 +148,7 @@ export function buildPool(
   if ((claims.group?.ranks ?? 1) > 1) stepwise.push(claims.owners.get(group.id)!)
   return {
     name: pool.name ?? path,
+    role: pool.role,
     count: pool.count,
     model,
     stages,
@@ -251,17 +254,6 @@ function buildNetwork(
   return provider.build(options, context)
 }
 
-interface Claims {
-  /** Techniques that own a `single` point, by the point. */
-  owners: Map<string, string>
-  decode: DecodeFactory | undefined
-  index: KvIndexFactory | undefined
-  group: Group | undefined
-  expertLoad: ExpertLoad | undefined
-  links: ClaimedLink[]
-  memory: MemoryClaim[]
-}
-
 /** Experts that several replicas share make those replicas step together, and only those. */
 function checkGroup({ count, parallelism: { tensor, expert } }: PoolScenario, path: string, { group: claimed }: Claims): void {
   const needed = expert > tensor ? expert / tensor : 1
@@ -277,72 +269,6 @@ function checkGroup({ count, parallelism: { tensor, expert } }: PoolScenario, pa
     message,
     'Let parallelism.expert, count and the technique that groups the replicas agree.',
   )
-}
-
-/** Builds the pool's techniques and gathers what they claim. */
-function buildTechniques(
-  pool: PoolScenario,
-  path: string,
-  registry: Registry,
-  engine: Engine,
-  facts: TechniquePool,
-  assume: (sentence: string) => void,
-): Claims {
-  const owners = new Map<string, string>()
-  const claims: Claims = { owners, decode: undefined, index: undefined, group: undefined, expertLoad: undefined, links: [], memory: [] }
-  const names = new Set<string>()
-  for (const [i, choice] of pool.techniques.entries()) {
-    const at = `${path}.techniques[${i}]`
-    const provider = registry.named(technique, choice.use, `${at}.use`)
-    if (names.has(provider.name)) {
-      throw new ServesimError(
-        'SERVESIM_PLUGIN_CONFLICT',
-        at,
-        `The technique "${provider.name}" is switched on twice.`,
-        'Leave one of them out.',
-      )
-    }
-    names.add(provider.name)
-    const claim = (point: Point<unknown>, contribution: unknown): void => {
-      if (point.cardinality === 'single') {
-        const owner = owners.get(point.id)
-        if (owner !== undefined) {
-          throw new ServesimError(
-            'SERVESIM_PLUGIN_CONFLICT',
-            at,
-            `"${provider.name}" and "${owner}" both want to own ${point.id}.`,
-            'Switch one of them off.',
-          )
-        }
-        owners.set(point.id, provider.name)
-      }
-      if (point.id === kvIndex.id) claims.index = contribution as KvIndexFactory
-      else if (point.id === decode.id) claims.decode = contribution as DecodeFactory
-      else if (point.id === group.id) claims.group = contribution as Group
-      else if (point.id === expertLoad.id) claims.expertLoad = contribution as ExpertLoad
-      else if (point.id === stepCost.id) claims.links.push({ link: contribution as StepCostLink, technique: provider.name })
-      else
-        throw new ServesimError(
-          'SERVESIM_PLUGIN_CONFLICT',
-          at,
-          `"${provider.name}" claims ${point.id}, which a technique cannot claim.`,
-          'Ask the plugin’s author.',
-        )
-    }
-    provider.build(parseOptions(provider.options, choice, at), {
-      path: at,
-      engine,
-      pool: facts,
-      claim: claim as never,
-      memoryClaim: (memory) => void claims.memory.push(memory),
-      eviction: (evictionChoice, context) => {
-        const policy = registry.named(eviction, evictionChoice.use, `${at}.eviction.use`)
-        return policy.build(parseOptions(policy.options, evictionChoice, `${at}.eviction`), context)
-      },
-      assume,
-    })
-  }
-  return claims
 }
 
 function otherModel(path: string, measured: string, model: string): ServesimError {

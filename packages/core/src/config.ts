@@ -25,6 +25,11 @@ const defaultContextBytes = 0.7 * 2 ** 30
 
 const poolSchema = z.strictObject({
   name: z.string().min(1).optional().describe('Name in summaries and results'),
+  role: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Which stage of requests it serves, where a technique of the cluster sends them through several'),
   count: z.number().int().min(1).max(100_000).default(1).describe('Replicas'),
   model: z.union([z.string().min(1), z.record(z.string(), z.unknown())]).describe('Hugging Face id, or the content of a config.json'),
   device: z.union([z.string().min(1), deviceChoice]).describe('Accelerator'),
@@ -83,6 +88,11 @@ export const scenarioSchema = z.strictObject({
     .describe(
       'Links between devices, hosts and nodes, which transfers share; absent: the one that is installed, by the devices’ own links',
     ),
+  roleRouters: z
+    .record(z.string(), choice)
+    .default({})
+    .describe('Routers of single roles, by role; the others have one like `router` each'),
+  techniques: z.array(choice).default([]).describe('Techniques that take several pools'),
   controllers: z.array(choice).default([]).describe('Act on the cluster while it runs'),
   client: z
     .strictObject({

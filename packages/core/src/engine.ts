@@ -189,7 +189,7 @@ export class Engine {
   /** The request may run again; its replica looks at it at its next form. */
   release(request: number): void {
     this.requests.held[request] = 0
-    this.units[this.requests.replica[request]!]!.wake(this.nowNs)
+    this.units[this.requests.replica[request]!]?.wake(this.nowNs)
   }
 
   /** A column of the request table that a technique owns; 0 in a new row. */

@@ -25,6 +25,7 @@ export interface GatewayHost {
   readonly texts: RequestTexts
   /** An admitted request sets out. */
   enter(request: number, nowNs: number): void
+  /** It could never be served, or admission says no. */
   refuse(request: number, reason: string): void
 }
 

@@ -1,6 +1,7 @@
 import { nearMatches, ServesimError } from './errors.js'
 import {
   admission,
+  clusterTechnique,
   controller,
   type DeviceProvider,
   decode,
@@ -9,6 +10,7 @@ import {
   expertLoad,
   fabric,
   group,
+  journey,
   kvIndex,
   modelSource,
   network,
@@ -53,12 +55,14 @@ const ownPoints = new Map<string, Point<unknown>>(
   [
     decode,
     admission,
+    clusterTechnique,
     controller,
     device,
     eviction,
     expertLoad,
     fabric,
     group,
+    journey,
     kvIndex,
     modelSource,
     network,

@@ -76,15 +76,15 @@ export class Replicas {
     return unit.group === undefined ? [unit] : this.units.filter(({ group }) => group === unit.group)
   }
 
-  /** The replica dies, and with it those that step together with it. @returns rows of the requests that were there */
-  kill(replica: number, nowNs: number): { dead: StepUnit[]; requests: number[] } {
+  /** The replica dies, and with it those that step together with it. @returns the rows that were there */
+  kill(replica: number, nowNs: number): { dead: StepUnit[]; rows: number[] } {
     const dead = this.membersWith(replica).filter((unit) => unit.alive)
     for (const unit of dead) {
       const pool = this.poolOf[unit.index]!
       unit.die(this.newKv(pool), this.newScheduler(pool), nowNs)
     }
     dead[0]?.group?.die()
-    return { dead, requests: dead.flatMap((unit) => this.context.requests.rowsOf(unit.index)) }
+    return { dead, rows: dead.flatMap((unit) => this.context.requests.rowsOf(unit.index)) }
   }
 
   /** What died comes up again, empty; what drains takes requests again. */

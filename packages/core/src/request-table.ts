@@ -62,6 +62,9 @@ export class RequestTable {
   /** 1 where the KV index knows its text. */
   identified = new Uint8Array(0)
 
+  /** 1 for a row that is no client's request: what is computed for one elsewhere, or blocks that outlive theirs. */
+  internal = new Uint8Array(0)
+
   /** 1 while a technique holds it back from the scheduler. */
   held = new Uint8Array(0)
 
@@ -69,9 +72,19 @@ export class RequestTable {
   private freeRows = new Int32Array(0)
   private freeCount = 0
   private capacity = 0
+  /** Rows in use that are no client's request. */
+  internalCount = 0
 
+  /** Requests that have arrived and not ended. */
   get inFlight(): number {
-    return this.capacity - this.freeCount
+    return this.capacity - this.freeCount - this.internalCount
+  }
+
+  /** Requests in flight that stand at no replica. Looks at all rows: for what happens rarely, and for checks. */
+  countAway(): number {
+    let onReplicas = 0
+    for (let row = 0; row < this.capacity; row++) if (this.status[row] !== RequestStatus.away && this.internal[row] === 0) onReplicas++
+    return this.inFlight - onReplicas
   }
 
   /** Rows that a replica has, in order. Looks at all of them: for what happens rarely. */
@@ -83,8 +96,8 @@ export class RequestTable {
     return rows
   }
 
-  /** A cleared row. */
-  allocate(): number {
+  /** A cleared row. @param internal it is no client's request */
+  allocate(internal = false): number {
     if (this.freeCount === 0) this.grow()
     const row = this.freeRows[--this.freeCount]!
     this.firstScheduledNs[row] = -1
@@ -106,6 +119,8 @@ export class RequestTable {
     this.tenant[row] = 0
     this.identified[row] = 0
     this.held[row] = 0
+    this.internal[row] = internal ? 1 : 0
+    if (internal) this.internalCount++
     for (const column of this.added) column.values[row] = 0
     return row
   }
@@ -136,6 +151,8 @@ export class RequestTable {
   release(row: number): void {
     this.status[row] = RequestStatus.away
     this.replica[row] = -1
+    if (this.internal[row] === 1) this.internalCount--
+    this.internal[row] = 0
     this.freeRows[this.freeCount++] = row
   }
 
@@ -182,6 +199,7 @@ export class RequestTable {
     this.status = bytes(this.status)
     this.identified = bytes(this.identified)
     this.held = bytes(this.held)
+    this.internal = bytes(this.internal)
     for (const column of this.added) column.values = wide(column.values)
     // The freed rows lie below the new ones on the stack only while none is free, so low rows are used first.
     this.freeRows = narrow(this.freeRows)

@@ -17,6 +17,11 @@ export class RequestTexts {
     this.ids[row]!.set(ids.subarray(0, count))
   }
 
+  /** The row `to` has the text of `from`. */
+  copy(from: number, to: number): void {
+    this.keep(to, this.ids[from], this.counts[from] ?? 0)
+  }
+
   /** One reused object; undefined where nobody can share the text. */
   of(row: number): PrefixText | undefined {
     const count = this.counts[row] ?? 0

@@ -1,16 +1,17 @@
 import { bindFabric, planFabric } from './build-fabric.js'
 import { type BuiltPool, buildPool } from './build-pool.js'
+import { buildClusterTechniques, buildRoles } from './build-roles.js'
 import { Clients } from './clients.js'
-import { type Choice, parseOptions, parseScenario, type Scenario, type ScenarioInput } from './config.js'
+import { parseOptions, parseScenario, type Scenario, type ScenarioInput } from './config.js'
 import { Controllers } from './controllers.js'
 import { Engine } from './engine.js'
 import { ServesimError } from './errors.js'
 import { EventQueue, Phase } from './event-queue.js'
 import { Gateway, type Role } from './gateway.js'
+import { Journeys } from './journeys.js'
 import { type Plugin, Registry } from './plugin.js'
 import { admission } from './points/admission.js'
 import { type Cluster, controller } from './points/controller.js'
-import { type Router, router } from './points/router.js'
 import { type RequestDraft, type Workload, workload } from './points/workload.js'
 import { createRandomSource, type RandomSource } from './random.js'
 import { Replicas } from './replicas.js'
@@ -48,6 +49,9 @@ export interface Snapshot {
   /** Requests at the door, and all that have arrived and not ended. */
   atDoor: number
   inFlight: number
+  /** Requests that stand nowhere while something is computed for them elsewhere, and what is. */
+  away: number
+  subrequests: number
   steps: number
   replicas: { waiting: number; running: number; usedBlocks: number; totalBlocks: number }[]
 }
@@ -69,6 +73,9 @@ export class Simulation {
   private readonly texts = new RequestTexts(() => this.workload.prefixGroupTokens)
   private readonly replicas: Replicas
   private readonly gateway: Gateway
+  private readonly journeys: Journeys
+  /** What techniques of the whole cluster assume. */
+  readonly assumptions: readonly string[]
   private readonly clients: Clients
   private readonly controllers: Controllers
   /** Handles below are the units’ own; this one is the door's, and those above are the engine's. */
@@ -101,19 +108,28 @@ export class Simulation {
     this.doorHandle = 2 * scenario.pools.reduce((sum, pool) => sum + pool.count, 0)
     this.engine = new Engine(events, requests, this.results, this.doorHandle + 1)
     const links = planFabric(scenario.fabric, registry)
-    const shared = { engine: this.engine, random, requests: this.requests, links }
+    const cluster = buildClusterTechniques(scenario, registry, this.engine)
+    this.assumptions = cluster.assumptions
+    const shared = { engine: this.engine, random, requests: this.requests, links, inherited: cluster.inherited }
     this.pools = scenario.pools.map((pool, i) => buildPool(pool, `pools[${i}]`, registry, shared))
     bindFabric(scenario, this.pools, links, registry, this.engine)
     const sink: RequestSink = {
       token: (gapNs, weight) => this.results.itl.add(gapNs, weight),
-      finish: (request, nowNs) => this.finish(request, nowNs),
-      aborted: (request, nowNs) => this.abandon(request, 'aborted', nowNs),
+      finish: (row, nowNs) => this.finish(row, nowNs),
+      aborted: (row, nowNs) => this.left(row, nowNs),
       admitted: (nowNs) => this.gateway.somethingChanged(nowNs),
     }
     this.replicas = new Replicas(this.pools, { requests, events, sink, stretches })
     this.units = this.replicas.units
     this.engine.units = this.units
-    this.gateway = this.buildGateway(registry, random)
+    this.gateway = this.buildGateway(buildRoles(scenario, cluster, this.replicas, registry, random), registry, random)
+    this.journeys = new Journeys(cluster.journey, {
+      requests,
+      texts: this.texts,
+      send: (row, role) => this.gateway.send(row, role, this.nowNs),
+      refuse: (request, reason) => this.refuse(request, reason),
+      withdraw: (row) => this.withdraw(row),
+    })
     const ns = (s: number | undefined) => (s === undefined ? Number.POSITIVE_INFINITY : Math.round(s * 1e9))
     const patience = { firstTokenNs: ns(scenario.client.firstTokenTimeoutS), lastTokenNs: ns(scenario.client.timeoutS) }
     this.clients = new Clients(events, requests, patience, (row) => this.engine.clientHandle(row))
@@ -134,25 +150,19 @@ export class Simulation {
     }
   }
 
-  private buildGateway(registry: Registry, random: RandomSource): Gateway {
+  private buildGateway(roles: readonly Role[], registry: Registry, random: RandomSource): Gateway {
     const { scenario, requests, events, texts } = this
-    const all: Role = {
-      name: '',
-      units: [...this.units],
-      pools: this.replicas.poolOf,
-      router: buildRouter(scenario.router, this.units.length, registry, random),
-    }
     const admissions = scenario.admission.map((choice, i) => {
       const path = `admission[${i}]`
       const provider = registry.named(admission, choice.use, `${path}.use`)
-      const context = { path, replicaCount: all.units.length, requests, random: random.stream('admission', i) }
+      const context = { path, replicaCount: roles[0]!.units.length, requests, random: random.stream('admission', i) }
       return provider.build(parseOptions(provider.options, choice, path), context)
     })
-    return new Gateway([all], admissions, this.doorHandle, {
+    return new Gateway(roles, admissions, this.doorHandle, {
       requests,
       events,
       texts,
-      enter: (request, nowNs) => this.gateway.send(request, 0, nowNs),
+      enter: (request, nowNs) => this.journeys.begin(request, nowNs),
       refuse: (request, reason) => this.refuse(request, reason),
     })
   }
@@ -214,7 +224,7 @@ export class Simulation {
       if (next === Number.POSITIVE_INFINITY) {
         // No replica will come up again for those that have none.
         const homeless = this.gateway.takeHomeless()
-        for (const request of homeless) this.abandon(request, 'lost', this.nowNs)
+        for (const row of homeless) this.lose(row)
         if (homeless.length > 0) continue
         this.end()
         break
@@ -266,6 +276,8 @@ export class Simulation {
       lost: results.unservedCounts.lost,
       atDoor: this.gateway.waitingCount,
       inFlight: this.requests.inFlight,
+      away: this.journeys.active ? this.requests.countAway() - this.gateway.waitingCount : 0,
+      subrequests: this.journeys.count,
       steps: this.units.reduce((sum, u) => sum + u.steps, 0),
       replicas: this.units.map((u) => ({
         waiting: u.waitingCount,
@@ -315,17 +327,31 @@ export class Simulation {
     this.pullArrival()
   }
 
-  private refuse(request: number, reason: string): void {
+  private refuse(row: number, reason: string): void {
     const { requests } = this
-    const arrivalIndex = requests.arrivalIndex[request]!
-    const [promptTokens, outputTokens] = [requests.promptTokens[request]!, requests.stopTokens[request]!]
+    if (this.journeys.isSubrequest(row)) {
+      this.journeys.failed(row, reason, this.nowNs)
+      return
+    }
+    const arrivalIndex = requests.arrivalIndex[row]!
+    const [promptTokens, outputTokens] = [requests.promptTokens[row]!, requests.stopTokens[row]!]
     this.results.refuse({ arrivalIndex, promptTokens, outputTokens, reason })
-    this.ended(request)
+    this.ended(row)
   }
 
-  private finish(request: number, _nowNs: number): void {
-    this.results.add(this.requests, request)
-    this.ended(request)
+  private finish(row: number, nowNs: number): void {
+    if (this.journeys.isSubrequest(row)) {
+      this.journeys.done(row, nowNs)
+      return
+    }
+    this.results.add(this.requests, row)
+    this.ended(row)
+  }
+
+  /** A row has left its replica since nobody waits for it any more. */
+  private left(row: number, nowNs: number): void {
+    if (this.journeys.isSubrequest(row)) this.journeys.withdrawn(row)
+    else this.abandon(row, 'aborted', nowNs)
   }
 
   private abandon(request: number, kind: UnservedKind, nowNs: number): void {
@@ -336,6 +362,7 @@ export class Simulation {
   /** Nothing of the request is left anywhere. */
   private ended(request: number): void {
     const arrivalIndex = this.requests.arrivalIndex[request]!
+    this.journeys.ended(request)
     this.clients.forget(request)
     this.requests.release(request)
     this.gateway.somethingChanged(this.nowNs)
@@ -346,22 +373,42 @@ export class Simulation {
 
   /** The client of a request has gone. */
   private abort(request: number): void {
-    if (this.gateway.withdraw(request)) this.abandon(request, 'aborted', this.nowNs)
-    else this.units[this.requests.replica[request]!]!.abort(request, this.nowNs)
+    if (this.withdraw(request)) this.abandon(request, 'aborted', this.nowNs)
   }
 
-  /** A replica dies. Its requests go on elsewhere from the tokens they have got, or are lost, and with them those whose clients have gone. */
+  /** Nobody waits for the row any more. @returns whether it has left at once; else its replica drops it at the next drain */
+  private withdraw(row: number): boolean {
+    const unit = this.units[this.requests.replica[row]!]
+    if (unit === undefined) {
+      this.gateway.withdraw(row)
+      return true
+    }
+    unit.abort(row, this.nowNs)
+    return false
+  }
+
+  /** A replica dies. What was there goes on elsewhere from the tokens it has got, or is lost, and with it those whose clients have gone. */
   private kill(replica: number): void {
-    const { dead, requests } = this.replicas.kill(replica, this.nowNs)
+    const { dead, rows } = this.replicas.kill(replica, this.nowNs)
     for (const unit of dead) this.engine.replicaDied(unit.index)
-    for (const request of requests) {
-      if (this.requests.cancelNs[request]! <= this.nowNs) this.abandon(request, 'aborted', this.nowNs)
-      else if (this.scenario.lostRequests === 'fail') this.abandon(request, 'lost', this.nowNs)
+    for (const row of rows) this.requests.startOver(row)
+    const { cancelNs } = this.requests
+    for (const row of rows) {
+      const isSubrequest = this.journeys.isSubrequest(row)
+      if (this.journeys.isForNobody(row)) this.journeys.withdrawn(row)
+      else if (!isSubrequest && cancelNs[row]! <= this.nowNs) this.abandon(row, 'aborted', this.nowNs)
+      else if (this.scenario.lostRequests === 'fail') this.lose(row)
+      else if (isSubrequest) this.journeys.failed(row, undefined, this.nowNs)
       else {
-        this.requests.startOver(request)
-        this.gateway.send(request, 0, this.nowNs)
+        this.journeys.ended(row)
+        this.journeys.begin(row, this.nowNs)
       }
     }
+  }
+
+  /** The request is lost for which the row stands. */
+  private lose(row: number): void {
+    this.abandon(this.journeys.requestOf(row), 'lost', this.nowNs)
   }
 
   /** Nothing more will happen: all requests must be done. */
@@ -381,18 +428,4 @@ export class Simulation {
           : ['workload', 'The workload waits for a completion that cannot come.']
     throw new ServesimError('SERVESIM_STALLED', where, what, 'This is a defect of a policy or a technique: report the scenario.')
   }
-}
-
-function buildRouter(choice: Choice | undefined, replicaCount: number, registry: Registry, random: RandomSource): Router | undefined {
-  if (choice === undefined) {
-    if (replicaCount === 1) return undefined
-    throw new ServesimError(
-      'SERVESIM_BAD_OPTION',
-      'router',
-      `${replicaCount} replicas share the arrivals, and the scenario names no router.`,
-      'Add a router, such as { use: … } with one that `servesim plugins` lists.',
-    )
-  }
-  const provider = registry.named(router, choice.use, 'router.use')
-  return provider.build(parseOptions(provider.options, choice, 'router'), { replicaCount, random: random.stream('router') })
 }

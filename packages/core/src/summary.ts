@@ -58,9 +58,11 @@ export interface SummaryInput {
   units: readonly StepUnit[]
   pools: readonly BuiltPool[]
   engine: Engine
+  /** Of techniques of the whole cluster. */
+  assumptions: readonly string[]
 }
 
-export function summarise({ scenario, results, units, pools, engine }: SummaryInput): SimulationResult {
+export function summarise({ scenario, results, units, pools, engine, assumptions }: SummaryInput): SimulationResult {
   const { transfers } = engine
   const usage = emptyUsage()
   for (const pool of pools) for (const of of pool.usages) addUsage(usage, of.summary(), 1)
@@ -105,7 +107,7 @@ export function summarise({ scenario, results, units, pools, engine }: SummaryIn
     idleS: Math.max(0, stages * durationNs - busyNs) / 1e9,
     transfers: { count: transfers.count, bytes: transfers.bytes, peakActive: transfers.peakActive, links: transfers.usage(engine.nowNs) },
     counters: Object.fromEntries([...engine.counters].map(([name, counter]) => [name, counter.value])),
-    assumptions: [...new Set([...pools.flatMap((p) => p.assumptions), ...transfers.assumptions])],
+    assumptions: [...new Set([...assumptions, ...pools.flatMap((p) => p.assumptions), ...transfers.assumptions])],
   }
 }
 

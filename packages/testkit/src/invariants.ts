@@ -20,12 +20,12 @@ export function runChecked(input: SimulationInput, options: BuildOptions = {}): 
 
 /** Laws that hold between any two events. @throws LawBroken */
 export function checkInvariants(simulation: Simulation): void {
-  const { arrived, finished, refused, aborted, lost, atDoor, inFlight, replicas } = simulation.snapshot()
-  const found = replicas.reduce((sum, r) => sum + r.waiting + r.running, atDoor)
+  const { arrived, finished, refused, aborted, lost, atDoor, inFlight, away, subrequests, replicas } = simulation.snapshot()
+  const found = replicas.reduce((sum, r) => sum + r.waiting + r.running, atDoor + away) - subrequests
   law(
     arrived === finished + refused + aborted + lost + inFlight && inFlight === found,
     simulation,
-    `${arrived} arrived, ${finished} finished, ${refused} refused, ${aborted} aborted, ${lost} lost, ${inFlight} are in flight, ${found} at the door and on replicas`,
+    `${arrived} arrived, ${finished} finished, ${refused} refused, ${aborted} aborted, ${lost} lost, ${inFlight} are in flight, ${found} were found`,
   )
   for (const unit of simulation.units) checkUnit(simulation, unit)
 }
