@@ -44,7 +44,7 @@ export function importContextOf(registry: Registry): ImportContext {
 }
 
 /** Everything that a folder holds, in our format or in one that an importer reads. */
-async function listBundles(folder: string, importers: readonly BundleImporter[]): Promise<BundleIdentity[]> {
+export async function listBundles(folder: string, importers: readonly BundleImporter[]): Promise<BundleIdentity[]> {
   const own = findBundles(folder)
   if (own.length > 0) return own.map((found) => found.manifest)
   for (const importer of importers) if (await importer.recognises(folder)) return importer.list(folder)

@@ -16,6 +16,7 @@ import { defaultScenario, presetDefault } from '@servesim/preset-default'
 import { bundleChip } from '@servesim/profile'
 import { bindFiles } from './bind-files.js'
 import { deviceOf, findBundle, modelOf, wishOf } from './bundles.js'
+import { modelOfDeviceFolder, withDeviceFolders } from './device-folders.js'
 import { type RunFlags, withFlags } from './run-flags.js'
 
 /** A scenario ready to be built. */
@@ -48,11 +49,26 @@ export async function prepareRun(path: string | undefined, flags: RunFlags, cwd:
   })
   const flagged = withFlags(loaded.scenario, flags, loaded.registry, cwd)
   const named = withInstalledBundles(withName(flagged, loaded), loaded.installed, loaded.registry) as Record<string, unknown>
-  const scenario = withDataFiles(await withProfiles(named, loaded, flags, cwd), cwd) as Record<string, unknown>
-  const bound = (await bindFiles(scenario, loaded.registry)) as object
-  const plugins = [...loaded.plugins, ...chipsOfBundles(bound, loaded.registry)]
-  checkInstalled(scenario, new Registry(plugins))
+  const located = withDataFiles(await withProfiles(named, loaded, flags, cwd), cwd) as Record<string, unknown>
+  const scenario = await withModels(located, loaded, flags)
+  const folders = await withDeviceFolders(scenario, loaded.registry)
+  const bound = (await bindFiles(folders.scenario, loaded.registry)) as object
+  const withFolders = new Registry([...loaded.plugins, ...folders.plugins])
+  const plugins = [...loaded.plugins, ...folders.plugins, ...chipsOfBundles(bound, withFolders)]
+  checkInstalled(folders.scenario, new Registry(plugins))
   return { name: scenario.name as string, scenario, input: { ...bound, plugins } as unknown as SimulationInput }
+}
+
+/** A model that nobody chose is that of the one bundle in the device's folder. */
+async function withModels(scenario: Record<string, unknown>, { written, registry }: LoadedScenario, flags: RunFlags) {
+  if (flags.model !== undefined) return scenario
+  const writtenPools = Array.isArray(written.pools) ? (written.pools as Record<string, unknown>[]) : []
+  const pools = scenario.pools as Record<string, unknown>[]
+  const models = await Promise.all(
+    pools.map((pool, i) => (writtenPools[i]?.model === undefined ? modelOfDeviceFolder(pool, registry) : undefined)),
+  )
+  if (models.every((model) => model === undefined)) return scenario
+  return { ...scenario, pools: pools.map((pool, i) => (models[i] === undefined ? pool : { ...pool, model: models[i] })) }
 }
 
 /** Devices that no plugin provides, for pools whose bundle describes its chip. */

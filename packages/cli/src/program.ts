@@ -6,6 +6,7 @@ import { addProbeCommand } from './commands/probe.js'
 import { addProfileCommand } from './commands/profile.js'
 import { addRunCommand } from './commands/run.js'
 import { addSchemaCommand } from './commands/schema.js'
+import { addSensitivityCommand } from './commands/sensitivity.js'
 import { addValidateCommand } from './commands/validate.js'
 import type { ExitCode } from './exit-code.js'
 import type { Terminal } from './terminal.js'
@@ -25,6 +26,7 @@ export function createProgram(terminal: Terminal, done: (code: ExitCode) => void
     .exitOverride()
   addRunCommand(program, terminal, done)
   addValidateCommand(program, terminal, done)
+  addSensitivityCommand(program, terminal, done)
   addProfileCommand(program, terminal, done)
   addProbeCommand(program, terminal, done)
   addListCommands(program, terminal, done)

@@ -6,8 +6,8 @@ import { isObject } from './path.js'
 import { forEachPool } from './use.js'
 
 /**
- * A scenario whose references to data files hold from anywhere: `workload.file` and a device's `bundle` become absolute paths, a model
- * that is a path becomes the content of its `config.json`, a technique's `draftModel` too.
+ * A scenario whose references to data files hold from anywhere: `workload.file`, a device's `bundle` and a device that is a folder become
+ * absolute paths, a model that is a path becomes the content of its `config.json`, a technique's `draftModel` too.
  * @param folder that relative paths start from
  * @throws ServesimError SERVESIM_BAD_FILE
  */
@@ -17,8 +17,7 @@ export function withDataFiles(scenario: unknown, folder: string): unknown {
   const located = isObject(workload) ? { ...scenario, workload: withAbsolute(workload, 'file', folder) } : scenario
   return forEachPool(located, (pool) => ({
     ...pool,
-    ...(isObject(pool.device) &&
-      typeof pool.device.bundle === 'string' && { device: { ...pool.device, bundle: bundleFolder(pool.device.bundle, folder) } }),
+    ...(pool.device !== undefined && { device: locatedDevice(pool.device, folder) }),
     ...withModelConfig(pool, 'model', folder),
     ...(Array.isArray(pool.techniques) && {
       techniques: pool.techniques.map((of) => (isObject(of) ? { ...of, ...withModelConfig(of, 'draftModel', folder) } : of)),
@@ -31,12 +30,20 @@ function withModelConfig(of: Record<string, unknown>, member: string, folder: st
   return typeof path === 'string' && isPath(path) ? { [member]: readModelConfig(resolve(folder, path), path) } : {}
 }
 
+/** A device may be a folder: of figures, of bundles, or of both. */
+function locatedDevice(device: unknown, folder: string): unknown {
+  if (typeof device === 'string') return isPath(device) ? resolve(folder, device) : device
+  if (!isObject(device)) return device
+  const located = typeof device.bundle === 'string' ? { ...device, bundle: bundleFolder(device.bundle, folder) } : device
+  return typeof located.use === 'string' && isPath(located.use) ? withAbsolute(located, 'use', folder) : located
+}
+
 function withAbsolute(choice: Record<string, unknown>, member: string, folder: string): Record<string, unknown> {
   const path = choice[member]
   return typeof path === 'string' ? { ...choice, [member]: resolve(folder, path) } : choice
 }
 
-/** Ids of models have one slash and no dot in front; paths begin with one or end in `.json`. */
+/** Ids have at most one slash and no dot in front; paths begin with one or end in `.json`. */
 function isPath(model: string): boolean {
   return /^[./~]|\.json$/.test(model)
 }
