@@ -1,23 +1,13 @@
-import { join, resolve } from 'node:path'
-import { loadScenario } from '@servesim/config'
-import { isServesimError, nearMatches, type Registry, ServesimError } from '@servesim/core'
-import { type Bundle, type BundleIdentity, type BundleSelection, inspectBundle, sameDevice, sameModel } from '@servesim/profile'
-import { openBundle, writeBundle } from '@servesim/profile/node'
+import { resolve } from 'node:path'
+import { inspectBundle } from '@servesim/profile'
+import { openBundle } from '@servesim/profile/node'
 import { count, table, wrap } from '@servesim/report'
 import type { Command } from 'commander'
 import { importContextOf, importersOf } from '../bundles.js'
 import { type ExitCode, exitCode } from '../exit-code.js'
-import { builtIn, ownFolder } from '../prepare-run.js'
-import { wholeNumber } from '../run-flags.js'
+import { type ImportFlags, importProfiles, installed, type SelectionFlags, selectionOf } from '../import-profiles.js'
 import type { Terminal } from '../terminal.js'
 import { addMeasureCommand } from './measure.js'
-
-interface SelectionFlags {
-  model?: string
-  device?: string
-  dtype?: string
-  tp?: string
-}
 
 export function addProfileCommand(program: Command, terminal: Terminal, done: (code: ExitCode) => void): void {
   const profile = program
@@ -30,17 +20,19 @@ export function addProfileCommand(program: Command, terminal: Terminal, done: (c
       .option('-m, --model <id>', 'only this model')
       .option('-d, --device <name>', 'only this device')
       .option('--dtype <type>', 'only this element type, such as bf16')
-      .option('--tp <n>', 'only this tensor-parallel degree')
+      .option('--tp <n>', 'only this tensor-parallel degree; of aiconfigurator those to make, such as 1,2,4')
   selecting(
     profile
       .command('import')
       .summary('write bundles from another tool’s profiles')
       .description('Reads profiles in another tool’s layout and writes them as bundles: one in -o itself, several in folders below it.')
-      .argument('<importer>', 'layout, such as llmservingsim')
+      .argument('<importer>', 'layout: aiconfigurator, llmservingsim, llmservingsim-v0, vidur, or of a plugin')
       .argument('<dir>', 'folder of the profiles, at any level')
       .requiredOption('-o, --output <dir>', 'folder to make')
+      .option('--engine <name>', 'engine whose kernels are taken (aiconfigurator)', 'vllm')
+      .option('--release <release>', 'release of the engine: this one, else the newest that was measured (aiconfigurator)')
       .option('--replace', 'replace bundles that lie there already'),
-  ).action(async (importer: string, dir: string, flags: SelectionFlags & { output: string; replace?: boolean }) => {
+  ).action(async (importer: string, dir: string, flags: ImportFlags) => {
     await importProfiles(importer, dir, flags, terminal)
     done(exitCode.done)
   })
@@ -55,67 +47,6 @@ export function addProfileCommand(program: Command, terminal: Terminal, done: (c
     await inspect(folder, flags, terminal)
     done(exitCode.done)
   })
-}
-
-async function importProfiles(
-  name: string,
-  dir: string,
-  flags: SelectionFlags & { output: string; replace?: boolean },
-  terminal: Terminal,
-): Promise<void> {
-  const registry = await installed(terminal)
-  const importers = importersOf(registry)
-  const importer = importers.find((candidate) => candidate.name === name)
-  if (importer === undefined) {
-    const names = importers.map((candidate) => candidate.name)
-    const near = nearMatches(name, names)
-    throw new ServesimError(
-      'SERVESIM_UNKNOWN_NAME',
-      'profile import',
-      `There is no importer "${name}"; installed: ${names.join(', ')}.`,
-      near.length > 0 ? `Did you mean ${near[0]}?` : undefined,
-    )
-  }
-  const from = resolve(terminal.cwd, dir)
-  const selection = selectionOf(flags)
-  const fitting = (await importer.list(from)).filter((identity) => fits(identity, selection))
-  const to = resolve(terminal.cwd, flags.output)
-  // With nothing or one to import, the importer says what is wrong or which it is.
-  const wanted =
-    fitting.length > 1
-      ? fitting.map(({ device, model, dtype, kvCacheDtype }) => ({ ...selection, device, model, dtype, kvCacheDtype }))
-      : [selection]
-  let last: unknown
-  let written = 0
-  for (const one of wanted) {
-    let bundle: Bundle
-    try {
-      bundle = await importer.import(from, one, importContextOf(registry))
-    } catch (error) {
-      // Of several, those that are complete are imported all the same.
-      if (wanted.length === 1 || !isServesimError(error)) throw error
-      terminal.note(`Left out: ${error.format()}\n`)
-      last = error
-      continue
-    }
-    written++
-    const { device, model, dtype, kvCacheDtype, tensorParallel, notes } = bundle.manifest
-    const folder =
-      wanted.length === 1 ? to : join(to, device, ...model.split('/'), kvCacheDtype === 'auto' ? dtype : `${dtype}-kv${kvCacheDtype}`)
-    writeBundle(bundle, folder, { replace: flags.replace === true })
-    terminal.print(`${model} on ${device}, ${dtype}, TP ${tensorParallel.join(', ')} → ${folder}\n`)
-    for (const note of notes) terminal.print(`${wrap(`- ${note}`, 98, '  ').join('\n')}\n`)
-  }
-  if (written === 0) throw last
-}
-
-function fits(identity: BundleIdentity, { device, model, dtype, tensorParallel }: BundleSelection): boolean {
-  return (
-    (device === undefined || sameDevice(identity.device, device)) &&
-    (model === undefined || sameModel(identity.model, model)) &&
-    (dtype === undefined || identity.dtype === dtype) &&
-    (tensorParallel === undefined || identity.tensorParallel.includes(tensorParallel))
-  )
 }
 
 async function inspect(folder: string, flags: SelectionFlags & { json?: boolean }, terminal: Terminal): Promise<void> {
@@ -161,17 +92,4 @@ function limits(tokens: number | undefined, sequences: number | undefined): stri
   return tokens === undefined && sequences === undefined
     ? undefined
     : `${count(tokens ?? Number.NaN)} tokens, ${count(sequences ?? Number.NaN)} sequences in a step`
-}
-
-async function installed(terminal: Terminal): Promise<Registry> {
-  return (await loadScenario({ cwd: terminal.cwd, defaults: {}, builtIn, ownFolder })).registry
-}
-
-function selectionOf({ model, device, dtype, tp }: SelectionFlags): BundleSelection {
-  return {
-    ...(model !== undefined && { model }),
-    ...(device !== undefined && { device }),
-    ...(dtype !== undefined && { dtype }),
-    ...(tp !== undefined && { tensorParallel: wholeNumber(tp, '--tp') }),
-  }
 }

@@ -25,6 +25,12 @@ const tokenOperators: Readonly<Record<string, readonly string[]>> = {
   final_layernorm: ['final_layernorm'],
 }
 
+/** What a reader should know, and the operators that were not measured at their own shape. */
+interface Remarks {
+  sentences: Set<string>
+  derived: Set<string>
+}
+
 interface Profile extends BundleIdentity {
   folder: string
 }
@@ -46,7 +52,7 @@ export function importLlmservingsimV0(folder: string, selection: BundleSelection
   const profile = selectBundle(findProfiles(folder), selection, folder) as Profile
   const { device, model, dtype, kvCacheDtype } = profile
   const degrees = selection.tensorParallel === undefined ? profile.tensorParallel : [selection.tensorParallel]
-  const notes = new Set<string>()
+  const notes: Remarks = { sentences: new Set(), derived: new Set() }
   const shards = degrees.map((degree) => readShard(join(profile.folder, `tp${degree}`), degree, context.graph?.(model, degree), notes))
   return {
     manifest: {
@@ -63,8 +69,11 @@ export function importLlmservingsimV0(folder: string, selection: BundleSelection
       units: { latency: 'us' },
       launch: 'eager',
       straggler: { enabled: false },
+      ...(notes.derived.size > 0 && {
+        derived: Object.fromEntries([...notes.derived].map((operator) => [operator, 'extrapolated' as const])),
+      }),
       notes: [
-        ...notes,
+        ...notes.sentences,
         'How often each point was timed, and under which release, is not stored in these tables.',
         'Chunks and decodes were measured apart: a step with both costs the sum.',
       ],
@@ -103,7 +112,7 @@ function degreeOf(name: string): number | undefined {
   return digits === undefined ? undefined : Number(digits)
 }
 
-function readShard(folder: string, tensorParallel: number, graph: OperatorGraph | undefined, notes: Set<string>): ShardTables {
+function readShard(folder: string, tensorParallel: number, graph: OperatorGraph | undefined, notes: Remarks): ShardTables {
   const path = join(folder, layersFile)
   const text = readIfPresent(path)
   if (text === undefined) throw new ServesimError('SERVESIM_BAD_BUNDLE', path, 'The table is missing.', 'Copy the profile again.')
@@ -124,7 +133,7 @@ function readShard(folder: string, tensorParallel: number, graph: OperatorGraph 
     if (measured.length === 0) return []
     if (operator === 'act_fn' && measured[0]!.rows.length === 1) {
       const us = measured[0]!.latencyUs[0]!
-      notes.add(`${operator} was timed at one number of tokens alone (${us} µs, as if a neighbour did its work) and is left out.`)
+      notes.sentences.add(`${operator} was timed at one number of tokens alone (${us} µs, as if a neighbour did its work) and is left out.`)
       return []
     }
     if (measured.length === parts.length) {
@@ -136,7 +145,7 @@ function readShard(folder: string, tensorParallel: number, graph: OperatorGraph 
   const norms = ['input_layernorm', 'post_layernorm'].flatMap((name) => layers.get(name) ?? [])
   if (norms.length > 0) tokens.push(scaledSamples('layernorm', sumOf('layernorm', norms), 1 / norms.length))
   const sequences = ['lm_head', 'sampler'].flatMap((name) => layers.get(name) ?? [])
-  if (!layers.has('sampler')) notes.add('Choosing tokens was not measured and costs nothing.')
+  if (!layers.has('sampler')) notes.sentences.add('Choosing tokens was not measured and costs nothing.')
   return { tensorParallel, tokens, sequences, attention: readAttentionV0(folder) }
 }
 
@@ -147,7 +156,7 @@ function widened(
   measured: readonly OperatorSamples[],
   graph: OperatorGraph | undefined,
   path: string,
-  notes: Set<string>,
+  notes: Remarks,
 ): OperatorSamples {
   const widthOf = (name: string) => {
     const found = graph?.operators.find((candidate) => candidate.name === name)
@@ -171,19 +180,20 @@ function widened(
       'Import a model that `servesim models` lists, or name its config.json with --model.',
     )
   const factor = whole.n / known
-  notes.add(
+  notes.derived.add(operator)
+  notes.sentences.add(
     `Extrapolated: ${operator} is ${measured.map((samples) => samples.operator).join(' and ')} × ${factor}, by its width, since ${missing} ${were} not measured.`,
   )
   return scaledSamples(operator, sumOf(operator, measured), factor)
 }
 
 /** Parts whose tables begin late or end early stand at their end values there. */
-function noteShort(operator: string, parts: readonly OperatorSamples[], notes: Set<string>): void {
+function noteShort(operator: string, parts: readonly OperatorSamples[], notes: Remarks): void {
   const first = Math.min(...parts.map(({ rows }) => rows[0]!))
   const last = Math.max(...parts.map(({ rows }) => rows.at(-1)!))
   for (const { operator: part, rows } of parts)
     if (rows[0]! > first || rows.at(-1)! < last)
-      notes.add(
+      notes.sentences.add(
         `Extrapolated: ${part} in ${operator} was measured for ${rows[0]} to ${rows.at(-1)} tokens, beyond which it keeps its end values.`,
       )
 }

@@ -70,6 +70,7 @@ export function importVidur(folder: string, selection: BundleSelection = {}): Bu
       units: { latency: 'us' },
       launch: 'eager',
       straggler: { enabled: false },
+      derived: { lm_head: 'extrapolated' },
       notes: [
         ...notes,
         'How often each point was timed is not stored in these tables.',
