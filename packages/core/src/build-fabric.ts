@@ -3,6 +3,7 @@ import { type Choice, parseOptions, type Scenario } from './config.js'
 import type { Engine } from './engine.js'
 import { ServesimError } from './errors.js'
 import { Phase } from './event-queue.js'
+import type { OperatorGraph } from './operators.js'
 import { placeReplicas } from './placement.js'
 import type { Registry } from './plugin.js'
 import { type Fabric, type FabricPlan, fabric, type Placement } from './points/fabric.js'
@@ -37,13 +38,18 @@ function openFabric(plan: FabricPlan, placement: Placement, pools: readonly Buil
   const alarm = engine.alarm(Phase.complete, (nowNs) => wake(nowNs))
   return plan.build({
     placement,
-    pools: pools.map(({ name, device }) => ({ name, device: device.spec })),
+    pools: pools.map(({ name, device, stages }) => ({ name, device: device.spec, collectiveRanks: collectiveRanks(stages) })),
     setAlarm: (timeNs) => alarm.set(timeNs),
     onAlarm: (callback) => {
       wake = callback
     },
     ended: (flow, nowNs) => engine.transfers.ended(flow, nowNs),
+    crowded: (replica, flows, nowNs) => engine.units[replica]!.crowded(flows, nowNs),
   })
+}
+
+function collectiveRanks(stages: readonly OperatorGraph[]): number {
+  return Math.max(1, ...stages.flatMap(({ collectives }) => collectives.map(({ ranks }) => ranks)))
 }
 
 function onlyFabric(registry: Registry, neededBy: string): Choice {

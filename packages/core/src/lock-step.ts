@@ -6,6 +6,8 @@ import type { Step, StepPeers } from './step.js'
 export interface Rank {
   /** Whether requests wait or run here. */
   readonly unfinished: boolean
+  /** The group stands still. */
+  stopped?(): void
   /** Drains the input and forms the next step, which may hold nothing. @returns whether it holds something */
   fillNext(nowNs: number): boolean
   /** The step formed last enters the ring; one that holds nothing becomes a dummy. */
@@ -78,7 +80,10 @@ export class LockStepGroup {
     let busy = false
     for (const rank of this.ranks) busy = rank.fillNext(nowNs) || busy
     // With nothing to run behind a step that runs, or at the end of a wave, all stand still; within a wave they go on with dummies.
-    if (!busy && (this.formedCount > 0 || this.waveEnds())) return
+    if (!busy && (this.formedCount > 0 || this.waveEnds())) {
+      if (this.formedCount === 0) for (const rank of this.ranks) rank.stopped?.()
+      return
+    }
     this.dummySteps = busy ? 0 : this.dummySteps + 1
     for (const rank of this.ranks) rank.acceptNext(nowNs)
     this.formedCount++

@@ -47,7 +47,8 @@ export function placeReplicas(pools: readonly PlacedPool[]): Placement {
     }
     if (!pool.sharesNodes) open = undefined
   }
-  return new Placed(firstRank, nodeOfRank, localOfRank, replicaOfRank, nodes)
+  const poolOfReplica = pools.flatMap(({ count }, pool) => Array.from({ length: count }, () => pool))
+  return new Placed(firstRank, nodeOfRank, localOfRank, replicaOfRank, poolOfReplica, nodes)
 }
 
 class Placed implements Placement {
@@ -61,6 +62,7 @@ class Placed implements Placement {
     private readonly nodeOfRank: readonly number[],
     private readonly localOfRank: readonly number[],
     private readonly replicaOfRank: readonly number[],
+    private readonly poolOfReplica: readonly number[],
     readonly nodes: readonly PlacedNode[],
   ) {
     this.rankCount = nodeOfRank.length
@@ -94,6 +96,10 @@ class Placed implements Placement {
     const node = this.nodeOfRank[endpoint]!
     const { devices, hosts } = this.nodes[node]!
     return this.firstHost[node]! + Math.floor((this.localOfRank[endpoint]! * hosts) / devices)
+  }
+
+  poolOf(replica: number): number {
+    return this.poolOfReplica[replica]!
   }
 
   replicaOf(endpoint: number): number {

@@ -3,6 +3,7 @@ import type { EventQueue } from './event-queue.js'
 import { KvBlocks } from './kv-blocks.js'
 import { LockStepGroup } from './lock-step.js'
 import type { Scheduler } from './points/scheduler.js'
+import type { StepView } from './points/step-cost.js'
 import type { RequestTable } from './request-table.js'
 import type { RequestSink } from './results.js'
 import { Speculation } from './speculation.js'
@@ -14,6 +15,8 @@ interface ReplicasContext {
   sink: RequestSink
   /** Whether steps may be taken in stretches. */
   stretches: boolean
+  /** Told which share of the time collectives keep the links of a replica busy. */
+  load(replica: number, share: number): void
 }
 
 /** All replicas of a simulation, as step units, each with the memory and the scheduler that it starts with. */
@@ -29,7 +32,7 @@ export class Replicas {
   }
 
   private add(pool: BuiltPool): void {
-    const { requests, events, sink, stretches } = this.context
+    const { requests, events, sink, stretches, load } = this.context
     const { depth, maxNumSeqs, sharing = 'allocated', freesRejected = false } = pool.limits
     const ranks = pool.group?.ranks ?? 1
     const shared = {
@@ -38,6 +41,7 @@ export class Replicas {
       sink,
       cost: pool.cost,
       usage: pool.base.usage,
+      collectives: pool.base.meetsFlows ? { linkNs: (step: StepView) => pool.base.linkNs(step), load } : undefined,
       network: pool.network,
       depth,
       stageShares: pool.stageShares,

@@ -119,7 +119,8 @@ export class Simulation {
       aborted: (row, nowNs) => this.left(row, nowNs),
       admitted: (nowNs) => this.gateway.somethingChanged(nowNs),
     }
-    this.replicas = new Replicas(this.pools, { requests, events, sink, stretches })
+    const load = (replica: number, share: number) => this.engine.transfers.load(replica, share)
+    this.replicas = new Replicas(this.pools, { requests, events, sink, stretches, load })
     this.units = this.replicas.units
     this.engine.units = this.units
     this.gateway = this.buildGateway(buildRoles(scenario, cluster, this.replicas, registry, random), registry, random)

@@ -100,8 +100,23 @@ export class BaseStepCost implements StepCost {
     for (let s = 0; s < ahead.length; s++) before.fixedNs[s] = this.fixedNs(step, ahead[s]!)
   }
 
-  private fixedNs(step: StepView, { tokens, sequences, experts, peers }: StepTables): number {
-    return tokens.ns(step.paddedTokens) + sequences.ns(step.logitRows) + experts.ns(step.expertTokens) + peers.ns(step.peerTokens)
+  private fixedNs(step: StepView, tables: StepTables): number {
+    const { tokens, sequences, experts, peers } = tables
+    const alone = tokens.ns(step.paddedTokens) + sequences.ns(step.logitRows) + experts.ns(step.expertTokens) + peers.ns(step.peerTokens)
+    // Each flow takes as much of a link as a collective does.
+    return step.links.flows === 0 ? alone : alone + step.links.flows * linkNs(step, tables)
+  }
+
+  /** How long collectives keep the links busy in a priced step, on all stages together and without flows. */
+  linkNs(step: StepView): number {
+    let sum = linkNs(step, this.tables)
+    for (const tables of this.ahead) sum += linkNs(step, tables)
+    return sum
+  }
+
+  /** Whether collectives and flows can meet. */
+  get meetsFlows(): boolean {
+    return [this.tables, ...this.ahead].some((tables) => Object.values(tables).some((table) => table.meetsFlows))
   }
 
   private rowOf(step: StepView): Float64Array {
@@ -169,6 +184,10 @@ interface StepTables {
   peers: RowTable
 }
 
+function linkNs(step: StepView, { tokens, sequences, peers }: StepTables): number {
+  return tokens.linkNs(step.paddedTokens) + sequences.linkNs(step.logitRows) + peers.linkNs(step.peerTokens)
+}
+
 /** Sorts a stage's operators and collectives into its tables. */
 function fill(graph: OperatorGraph, tables: StepTables): StepTables {
   const tableOf = (rows: CollectiveRows) => (rows === 'tokens' ? tables.tokens : rows === 'sequences' ? tables.sequences : tables.peers)
@@ -225,6 +244,7 @@ class RowTable {
   /** How many steps had so many rows. */
   private steps = new Float64Array(0)
   private readonly splits: UsageSummary[] = []
+  private busyNs: Float64Array | undefined
 
   constructor(
     private readonly maxRows: number,
@@ -244,6 +264,24 @@ class RowTable {
     if (!this.used) return 0
     const known = this.totalNs[rows]!
     return Number.isNaN(known) ? this.price(rows) : known
+  }
+
+  get meetsFlows(): boolean {
+    return this.collectives.length > 0 && this.network?.collectiveLinkNs !== undefined
+  }
+
+  /** How long collectives of so many rows keep the links busy. */
+  linkNs(rows: number): number {
+    if (rows === 0 || !this.meetsFlows) return 0
+    this.busyNs ??= new Float64Array(this.maxRows + 1).fill(Number.NaN)
+    const known = this.busyNs[rows]!
+    if (!Number.isNaN(known)) return known
+    let busyNs = 0
+    for (const { collective, ranks, repeat, bytesPerRow } of this.collectives) {
+      busyNs += repeat * this.network!.collectiveLinkNs!(collective, ranks, rows * bytesPerRow)
+    }
+    this.busyNs[rows] = busyNs
+    return busyNs
   }
 
   count(rows: number, steps: number): void {
@@ -291,6 +329,8 @@ export class StepUsage {
   private extrapolatedDecodeNs = 0
   private readonly mixedAttentionNs = new Float64Array(provenances.length)
   private hostNs = 0
+  /** What flows added to collectives. */
+  private sharedNs = 0
   /** Provenance of the mixed step priced last. */
   mixedProvenance: Provenance = 'analytic'
 
@@ -309,6 +349,7 @@ export class StepUsage {
       sequences.count(step.logitRows, steps)
       experts.count(expertTokens, steps)
       peers.count(peerTokens, steps)
+      if (step.links.flows > 0) this.sharedNs += steps * step.links.flows * linkNs(step, stages[s]!)
     }
   }
 
@@ -352,6 +393,9 @@ export class StepUsage {
     const mixedNs = this.mixedAttentionNs.reduce((a, b) => a + b, 0)
     summary.classNs[attentionClass]! += this.decodeAttentionNs + mixedNs
     summary.classNs[hostClass]! += this.hostNs
+    summary.classNs[collectiveClass]! += this.sharedNs
+    summary.resourceNs[linkResource]! += this.sharedNs
+    summary.provenanceNs[provenances.indexOf('analytic')]! += this.sharedNs
     // Decode attention streams the KV cache; attention of a step with prefill is counted as arithmetic.
     summary.resourceNs[0]! += mixedNs
     summary.resourceNs[1]! += this.decodeAttentionNs

@@ -2,6 +2,7 @@ import { ServesimError } from './errors.js'
 import { type EventQueue, Phase } from './event-queue.js'
 import type { KvBlocks } from './kv-blocks.js'
 import { KvUse } from './kv-use.js'
+import { LinkLoad } from './link-load.js'
 import type { LockStepGroup, Rank } from './lock-step.js'
 import { Pipeline, setStageTimes } from './pipeline.js'
 import { type PipelineHost, PipelineStretch } from './pipeline-stretch.js'
@@ -28,6 +29,8 @@ export interface UnitContext {
   sink: RequestSink
   cost: StepCost
   usage: StepUsage
+  /** Where collectives can meet flows: how long they keep the links busy in a priced step, and whom to tell of their share. */
+  collectives: { linkNs(step: Step): number; load(replica: number, share: number): void } | undefined
   network: Network | undefined
   /** Steps formed and not completed: 1 synchronous, 2 asynchronous scheduling; each further pipeline stage allows one more. */
   depth: number
@@ -71,6 +74,7 @@ export class StepUnit implements PipelineHost, Rank {
   /** The engine's loop is busy launching until then. */
   hostFreeNs = 0
   readonly pipeline: Pipeline
+  private readonly linkLoad: LinkLoad | undefined
   stretch: Stretch | PipelineStretch
   readonly kvUse = new KvUse()
 
@@ -84,6 +88,11 @@ export class StepUnit implements PipelineHost, Rank {
     const maxDrafts = shared.speculation?.decode.maxDrafts ?? 0
     this.pipeline = new Pipeline(stages)
     this.ring = Array.from({ length: shared.depth + stages - 1 }, () => new Step(Math.min(shared.maxSequences, 64), stages, maxDrafts))
+    const { collectives } = shared
+    if (collectives !== undefined) {
+      this.linkLoad = new LinkLoad(collectives.linkNs, (share) => collectives.load(index, share))
+      for (const step of this.ring) step.links = this.linkLoad
+    }
     this.plan = new FormingPlan(index, kv, shared, this.running, this.ring[0]!)
     this.stretch = this.newStretch()
   }
@@ -126,6 +135,17 @@ export class StepUnit implements PipelineHost, Rank {
   wake(nowNs: number): void {
     if (this.stretch.active) this.stretch.interrupt(nowNs)
     if (this.formedCount === 0) this.requestForm(nowNs)
+  }
+
+  /** So many flows share the links of its collectives: steps that start from now on are priced with them. */
+  crowded(flows: number, nowNs: number): void {
+    if (this.linkLoad === undefined) return
+    if (this.stretch.active) this.stretch.interrupt(nowNs)
+    this.linkLoad.flows = flows
+  }
+
+  stopped(): void {
+    this.linkLoad?.stopped()
   }
 
   get unfinished(): boolean {
@@ -182,6 +202,7 @@ export class StepUnit implements PipelineHost, Rank {
     this.plan = new FormingPlan(this.index, kv, this.shared, this.running, this.ring[0]!)
     this.stretch = this.newStretch()
     this.kvUse.set(0, nowNs)
+    this.stopped()
   }
 
   private newStretch(): Stretch | PipelineStretch {
@@ -223,6 +244,7 @@ export class StepUnit implements PipelineHost, Rank {
       if (this.plan.preemptions > preemptions) this.tryAgain(nowNs)
       // Not all stages are taken: those in flight may be all there is.
       else if (this.pipeline.stages > 1 && this.formedCount > 0) this.tryStretch(nowNs)
+      if (this.formedCount === 0) this.stopped()
       return
     }
     this.acceptNext(nowNs)
@@ -365,6 +387,7 @@ export class StepUnit implements PipelineHost, Rank {
     step.startNs = startNs
     step.endNs = endNs
     this.shared.usage.wait(startNs - readyNs)
+    this.linkLoad?.started(step)
   }
 
   private refusePrice(step: Step, nowNs: number): never {

@@ -10,6 +10,8 @@ export interface StepPeers {
 
 const alone: StepPeers = { count: 1, tokens: new Int32Array(0), sequences: new Int32Array(0), anyMixed: false }
 
+const noFlows = { flows: 0 }
+
 /** One slot of a step unit's ring: who takes part in a formed step, its shape and, once it has started, its price. */
 export class Step implements StepView, StepPrice {
   /** Rows of the request table, in the order they were scheduled, with their tokens. */
@@ -36,6 +38,8 @@ export class Step implements StepView, StepPrice {
   graph: GraphMode = 'none'
 
   peers: StepPeers = alone
+  /** Its replica's, live. */
+  links: StepView['links'] = noFlows
   expertTokens = 0
   peerTokens = 0
 
@@ -156,6 +160,7 @@ export class Step implements StepView, StepPrice {
 
   /** Becomes that step as it is `steps` steps later, its members left out; it must hold decodes of one token only. */
   repeat(step: Step, steps: number): void {
+    this.links = step.links
     this.count = step.count
     this.tokens = step.tokens
     this.decodes = step.decodes

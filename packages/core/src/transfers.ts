@@ -34,6 +34,8 @@ export class Transfers {
   private fabric: Fabric | undefined
   private openFabric: (() => Fabric) | undefined
   private neededBy: string | undefined
+  /** By replica: share of the time that collectives keep its links busy. */
+  private readonly loads: number[] = []
   private readonly ends: TransferEnds[] = []
   /** By slot; owner −1: free. */
   private readonly owners: number[] = []
@@ -64,7 +66,10 @@ export class Transfers {
   }
 
   private opened(): Fabric {
-    this.fabric ??= this.openFabric!()
+    if (this.fabric === undefined) {
+      this.fabric = this.openFabric!()
+      for (const [replica, share] of this.loads.entries()) if (share > 0) this.fabric.load?.(replica, share, this.clock.nowNs)
+    }
     return this.fabric
   }
 
@@ -141,6 +146,12 @@ export class Transfers {
       this.free(slot)
       this.ends[owner]!.dropped?.(token, nowNs)
     }
+  }
+
+  /** Collectives keep the links of a replica's ranks busy for this share of the time from now on. */
+  load(replica: number, share: number): void {
+    this.loads[replica] = share
+    this.fabric?.load?.(replica, share, this.clock.nowNs)
   }
 
   /** @returns ns that a transfer would take which starts now, were all others to go on as they do */

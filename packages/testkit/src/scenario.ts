@@ -7,11 +7,12 @@ import { toyJitter } from './toy-jitter.js'
 import { toyModels } from './toy-model.js'
 import { toyNetworks } from './toy-network.js'
 import { toySchedulers } from './toy-scheduler.js'
+import { toyTraffic } from './toy-traffic.js'
 
 /** All toy parts, as one plugin. */
 export const toyParts: Plugin = {
   name: 'toy-parts',
-  plugins: [toyModels, toyDevices, toyFabrics, toyNetworks, toySchedulers, toyJitter, toyDrafts, listWorkloads],
+  plugins: [toyModels, toyDevices, toyFabrics, toyNetworks, toySchedulers, toyJitter, toyDrafts, listWorkloads, toyTraffic],
   setup: () => {},
 }
 

@@ -15,6 +15,7 @@ export const toyNetworks = definePlugin('toy-network', (host) => {
       provenance: 'analytic',
       assumptions: [],
       collectiveNs: (_collective, ranks, bytes) => latencyNs + (byteNs * bytes * (ranks - 1)) / ranks,
+      collectiveLinkNs: (_collective, ranks, bytes) => (byteNs * bytes * (ranks - 1)) / ranks,
       transferNs: (bytes) => latencyNs + byteNs * bytes,
     }),
   })

@@ -15,6 +15,8 @@ export interface Placement {
   /** Memory of the host that this rank's device hangs on. */
   host(replica: number, rank: number): number
   ranksOf(replica: number): number
+  /** Replicas of a pool are neighbours. */
+  poolOf(replica: number): number
   /** Replica of a rank's endpoint; −1 for a host. */
   replicaOf(endpoint: number): number
   nodeOf(endpoint: number): number
@@ -57,6 +59,12 @@ export interface Fabric {
   estimateNs(source: number, target: number, bytes: number, nowNs: number): number
   /** @returns bytes per ns that the flow moves at now; 0 where it waits for its first byte */
   rate(flow: number, nowNs: number): number
+  /**
+   * Collectives keep the links of a replica's ranks busy for this share of the time, on average, from now on. Absent: flows and collectives
+   * do not meet.
+   * @param share 0–1
+   */
+  load?(replica: number, share: number, nowNs: number): void
   usage(nowNs: number): LinkUsage[]
 }
 
@@ -71,6 +79,8 @@ export interface FabricPlan {
 export interface FabricPool {
   readonly name: string
   readonly device: DeviceSpec
+  /** Ranks that exchange data in collectives, neighbours: of one replica, or of several that share experts. 1: none. */
+  readonly collectiveRanks: number
 }
 
 export interface FabricContext {
@@ -83,6 +93,8 @@ export interface FabricContext {
   onAlarm(wake: (nowNs: number) => void): void
   /** A flow has carried everything. To be called from within `wake` only; what comes of it may start and cancel flows. */
   ended(flow: number, nowNs: number): void
+  /** So many flows are on the busiest of the links that the replica's collectives use, from now on. To be called from within `wake` only. */
+  crowded(replica: number, flows: number, nowNs: number): void
 }
 
 export const fabric = definePoint<Provider<FabricPlan, { path: string }>>({

@@ -12,6 +12,12 @@ export interface Network extends Part {
    * @returns ns, float
    */
   collectiveNs(collective: CollectiveKind, ranks: number, bytes: number): number
+  /**
+   * Of that price, how long the links of each rank are busy with bytes; the rest is latency. Flows that share the links lengthen it, and are
+   * slowed by it. Absent: flows and collectives do not meet.
+   * @returns ns, float
+   */
+  collectiveLinkNs?(collective: CollectiveKind, ranks: number, bytes: number): number
   /** How well the prices are known. */
   readonly provenance: 'measured' | 'analytic'
   /**

@@ -44,6 +44,8 @@ function risingPrices(built: Network, collective: CollectiveKind, ranks: number)
       holds(Number.isFinite(ns) && ns >= 0, `${at} takes ${ns} ns.`)
       holds(ns >= longest, `${at} takes ${ns} ns, fewer bytes took ${longest} ns.`)
       longest = ns
+      const linkNs = built.collectiveLinkNs?.(collective, ranks, bytes) ?? 0
+      holds(linkNs >= 0 && linkNs <= ns, `${at} takes ${ns} ns, and its links are busy for ${linkNs} ns of them.`)
     } catch (error) {
       if (ranks === 2 || !isServesimError(error)) throw error
       return

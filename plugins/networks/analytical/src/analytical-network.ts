@@ -42,14 +42,32 @@ export class AnalyticalNetwork implements Network {
   }
 
   collectiveNs(collective: CollectiveKind, ranks: number, bytes: number): number {
-    const curve = this.curves.find((c) => c.collective === collective && c.ranks === ranks)
+    const curve = this.curve(collective, ranks)
     if (curve !== undefined) return curveNs(curve, bytes)
+    const [latencyUs, linkUs] = this.fastest(collective, ranks, bytes)
+    return (latencyUs + linkUs) * 1e3
+  }
+
+  collectiveLinkNs(collective: CollectiveKind, ranks: number, bytes: number): number {
+    const curve = this.curve(collective, ranks)
+    // What the smallest message takes is latency.
+    if (curve !== undefined) return Math.max(0, curveNs(curve, bytes) - curve.ns[0]!)
+    return this.fastest(collective, ranks, bytes)[1] * 1e3
+  }
+
+  private curve(collective: CollectiveKind, ranks: number): CollectiveCurve | undefined {
+    return this.curves.find((c) => c.collective === collective && c.ranks === ranks)
+  }
+
+  /** Latency and traffic of the algorithm that is done first, µs. */
+  private fastest(collective: CollectiveKind, ranks: number, bytes: number): [latencyUs: number, linkUs: number] {
     const traffic = trafficBytes(collective, ranks, bytes)
-    let fastestUs = Number.POSITIVE_INFINITY
+    let best: [number, number] = [Number.POSITIVE_INFINITY, 0]
     for (const [latencyUs, busGBps, belowBytes] of this.algorithms(collective, ranks)) {
-      if (belowBytes === undefined || bytes < belowBytes) fastestUs = Math.min(fastestUs, latencyUs + traffic / (busGBps * 1e3))
+      const linkUs = traffic / (busGBps * 1e3)
+      if ((belowBytes === undefined || bytes < belowBytes) && latencyUs + linkUs < best[0] + best[1]) best = [latencyUs, linkUs]
     }
-    return fastestUs * 1e3
+    return best
   }
 
   transferNs(bytes: number): number {

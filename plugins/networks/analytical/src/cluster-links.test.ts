@@ -14,7 +14,7 @@ function cluster(
   pool: { ranks?: number; devicesPerNode?: number; hostsPerNode?: number } = {},
 ) {
   const { ranks = 2, devicesPerNode = 4, hostsPerNode = 1 } = pool
-  const pools = devices.map((device) => ({ name: device.name, device }))
+  const pools = devices.map((device) => ({ name: device.name, device, collectiveRanks: 1 }))
   const placed = devices.map(({ name }) => ({ count: 2, ranks, device: name, devicesPerNode, hostsPerNode, sharesNodes: true }))
   const placement = placeReplicas(placed)
   const links = new ClusterLinks(placement, pools, parseOptions(fabricOptions, { use: '', ...options }, 'fabric'))

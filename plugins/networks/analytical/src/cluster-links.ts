@@ -91,16 +91,23 @@ export class ClusterLinks implements Links {
   }
 
   route(source: number, target: number, links: Int32Array): number {
+    const hops = this.way(source, target, links)
+    for (let hop = 0; hop < hops; hop++) {
+      if (!(this.capacities[links[hop]!]! > 0)) this.unknown(links[hop]!, this.placement.nodeOf(source))
+    }
+    return hops
+  }
+
+  /** As `route`, over links nothing is known about too. */
+  way(source: number, target: number, links: Int32Array): number {
     if (source === target) return 0
     const { placement } = this
     const from = placement.nodeOf(source)
     const to = placement.nodeOf(target)
-    const hops = from === to ? this.routeInside(source, target, from, links) : this.routeBetween(source, target, from, to, links)
-    for (let hop = 0; hop < hops; hop++) if (!(this.capacities[links[hop]!]! > 0)) this.unknown(links[hop]!, from)
-    return hops
+    return from === to ? this.wayInside(source, target, from, links) : this.wayBetween(source, target, from, to, links)
   }
 
-  private routeInside(source: number, target: number, at: number, links: Int32Array): number {
+  private wayInside(source: number, target: number, at: number, links: Int32Array): number {
     const { placement } = this
     const node = this.nodes[at]!
     const from = placement.localOf(source)
@@ -111,7 +118,7 @@ export class ClusterLinks implements Links {
     return 2
   }
 
-  private routeBetween(source: number, target: number, from: number, to: number, links: Int32Array): number {
+  private wayBetween(source: number, target: number, from: number, to: number, links: Int32Array): number {
     const { placement } = this
     const { rankCount } = placement
     const sender = this.nodes[from]!

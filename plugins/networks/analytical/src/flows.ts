@@ -14,6 +14,14 @@ export interface Links {
   latencyNs(source: number, target: number): number
 }
 
+/** What else is on the links. */
+export interface Meeting {
+  /** A flow came to the link, or left it. */
+  changed(link: number): void
+  /** All that changed at this instant has; called within `wake`. */
+  settle(flowsOn: (link: number) => number, nowNs: number): void
+}
+
 /** How a flow stands: not begun, held to the pace at which its bytes come into being, or as fast as its share allows. */
 const waiting = 1
 const paced = 2
@@ -45,18 +53,21 @@ export class Flows {
   private readonly links: Int32Array
   private nowNs = 0
   private waking = false
+  private readonly flowsOn = (link: number): number => this.sharing.flowsOn(link)
   private readonly limitOf = (flow: number): number => this.limit(flow)
 
   /**
    * @param setAlarm sets the instant of the next `wake`
    * @param ended told of each end, from within `wake`
+   * @param meeting told where flows enter and leave
    */
   constructor(
     private readonly topology: Links,
     private readonly setAlarm: (timeNs: number) => void,
     private readonly ended: (flow: number, nowNs: number) => void,
+    private readonly meeting?: Meeting,
   ) {
-    this.sharing = new MaxMin(topology.capacities, topology.longestRoute)
+    this.sharing = new MaxMin(topology.capacities.slice(), topology.longestRoute)
     this.carriedBytes = new Float64Array(topology.capacities.length)
     this.links = new Int32Array(topology.longestRoute)
   }
@@ -107,6 +118,7 @@ export class Flows {
       while (this.events.nextNs <= nowNs) this.happen(this.events.pop())
       this.rerate()
     } while (this.events.nextNs <= nowNs)
+    this.meeting?.settle(this.flowsOn, nowNs)
     this.waking = false
     this.sleep()
   }
@@ -154,6 +166,7 @@ export class Flows {
       this.state[flow] = free
       this.sinceNs[flow] = nowNs
       this.sharing.enter(flow)
+      this.tell(flow)
       return
     }
     // Whatever is left moves within a nanosecond: the end was rounded to here.
@@ -176,6 +189,19 @@ export class Flows {
     const sent = this.bytes[flow]! - this.remaining[flow]!
     for (let hop = 0; hop < this.sharing.hopsOf(flow); hop++) this.carriedBytes[this.sharing.linkOf(flow, hop)]! += sent
     this.sharing.remove(flow)
+    this.tell(flow)
+  }
+
+  private tell(flow: number): void {
+    if (this.meeting === undefined) return
+    for (let hop = 0; hop < this.sharing.hopsOf(flow); hop++) this.meeting.changed(this.sharing.linkOf(flow, hop))
+  }
+
+  /** So much of a link is left for flows from now on, bytes per ns. */
+  setRate(link: number, rate: number, nowNs: number): void {
+    this.nowNs = nowNs
+    this.sharing.setCapacity(link, rate)
+    if (this.sharing.dirty) this.sleep()
   }
 
   /** Bytes still to be carried now. */

@@ -37,7 +37,7 @@ export class MaxMin {
   private readonly levels = new EventQueue()
 
   /**
-   * @param capacities by link, bytes per ns, > 0
+   * @param capacities by link, bytes per ns, > 0; kept, and changed by `setCapacity`
    * @param stride links that a route has at most
    */
   constructor(
@@ -96,7 +96,7 @@ export class MaxMin {
     for (let h = 0; h < this.hops[flow]!; h++) this.touchLink(this.route[flow * this.stride + h]!)
   }
 
-  touchLink(link: number): void {
+  private touchLink(link: number): void {
     // A stamp ahead of the search's marks what waits for it.
     if (this.linkStamp[link] === this.stamp + 0.5) return
     this.linkStamp[link] = this.stamp + 0.5
@@ -107,8 +107,10 @@ export class MaxMin {
     return this.touchedCount > 0
   }
 
-  capacity(link: number): number {
-    return this.capacities[link]!
+  setCapacity(link: number, rate: number): void {
+    if (this.capacities[link] === rate) return
+    this.capacities[link] = rate
+    if (this.count[link]! > 0) this.touchLink(link)
   }
 
   /** Flows on a link. */

@@ -1,5 +1,6 @@
 import type { Fabric, FabricContext, FabricPlan, LinkUsage } from '@servesim/core'
 import { ClusterLinks } from './cluster-links.js'
+import { CollectiveLinks } from './collective-links.js'
 import type { FabricOptions } from './fabric-options.js'
 import { Flows } from './flows.js'
 import { TopologyNetwork } from './topology-network.js'
@@ -16,10 +17,21 @@ class SharedLinks implements Fabric {
   readonly assumptions: readonly string[]
   private readonly links: ClusterLinks
   private readonly flows: Flows
+  private readonly meeting: CollectiveLinks | undefined
 
-  constructor(options: FabricOptions, { placement, pools, setAlarm, onAlarm, ended }: FabricContext) {
+  constructor(options: FabricOptions, { placement, pools, setAlarm, onAlarm, ended, crowded }: FabricContext) {
     this.links = new ClusterLinks(placement, pools, options)
-    this.flows = new Flows(this.links, setAlarm, ended)
+    // Where no pool has collectives nothing can meet.
+    this.meeting = pools.some(({ collectiveRanks }) => collectiveRanks > 1)
+      ? new CollectiveLinks(
+          this.links.capacities,
+          (source, target, links) => this.links.way(source, target, links),
+          placement,
+          pools,
+          crowded,
+        )
+      : undefined
+    this.flows = new Flows(this.links, setAlarm, ended, this.meeting)
     onAlarm((nowNs) => this.flows.wake(nowNs))
     this.assumptions = this.links.describe()
   }
@@ -38,6 +50,10 @@ class SharedLinks implements Fabric {
 
   rate(flow: number, nowNs: number): number {
     return this.flows.rate(flow, nowNs)
+  }
+
+  load(replica: number, share: number, nowNs: number): void {
+    this.meeting?.load(replica, share, (link, rate) => this.flows.setRate(link, rate, nowNs))
   }
 
   usage(nowNs: number): LinkUsage[] {

@@ -7,6 +7,21 @@ import { evenDimensions, makeTopology, type Topology } from './topology.js'
 import { busiestLink, lanesOf, stepsInside } from './topology-rings.js'
 import { trafficBytes } from './traffic.js'
 
+/** A price, and how long of it the links carry bytes. */
+interface Parts {
+  ns: number
+  linkNs: number
+}
+
+function timed(latencyNs: number, linkNs: number): Parts {
+  return { ns: latencyNs + linkNs, linkNs }
+}
+
+/** One after the other. */
+function total(...parts: Parts[]): Parts {
+  return { ns: parts.reduce((sum, { ns }) => sum + ns, 0), linkNs: parts.reduce((sum, { linkNs }) => sum + linkNs, 0) }
+}
+
 /** Measured figures reach to so many devices of a node. */
 const measuredRanks = 8
 
@@ -44,58 +59,74 @@ export class TopologyNetwork implements Network {
   }
 
   collectiveNs(collective: CollectiveKind, ranks: number, bytes: number): number {
+    return this.parts(collective, ranks, bytes).ns
+  }
+
+  collectiveLinkNs(collective: CollectiveKind, ranks: number, bytes: number): number {
+    return this.parts(collective, ranks, bytes).linkNs
+  }
+
+  transferNs(bytes: number, betweenNodes = false): number {
+    const { transferLatencyUs, interNode } = this.options
+    if (betweenNodes) return (transferLatencyUs + interNode.latencyUs) * 1000 + bytes / this.portRate('a transfer between nodes')
+    return transferLatencyUs * 1000 + bytes / this.known(this.figures.linkRate, 'a transfer', 'fabric.intraNode.bandwidthGBps')
+  }
+
+  private parts(collective: CollectiveKind, ranks: number, bytes: number): Parts {
     const inside = Math.min(ranks, this.context.devicesPerNode)
     const nodes = Math.ceil(ranks / inside)
-    return nodes === 1 ? this.insideNs(collective, ranks, bytes) : this.acrossNs(collective, inside, nodes, bytes)
+    return nodes === 1 ? this.inside(collective, ranks, bytes) : this.across(collective, inside, nodes, bytes)
   }
 
-  transferNs(bytes: number): number {
-    return this.options.transferLatencyUs * 1000 + bytes / this.known(this.figures.linkRate, 'a transfer', 'fabric.intraNode.bandwidthGBps')
-  }
-
-  private insideNs(collective: CollectiveKind, ranks: number, bytes: number): number {
-    if (ranks === 1) return 0
-    if (this.measured !== undefined && ranks <= measuredRanks) return this.measured.collectiveNs(collective, ranks, bytes)
+  private inside(collective: CollectiveKind, ranks: number, bytes: number): Parts {
+    if (ranks === 1) return { ns: 0, linkNs: 0 }
+    const { measured } = this
+    if (measured !== undefined && ranks <= measuredRanks) {
+      return { ns: measured.collectiveNs(collective, ranks, bytes), linkNs: measured.collectiveLinkNs(collective, ranks, bytes) }
+    }
     const { collectiveLatencyUs, intraNode } = this.options
-    const { linkRate } = this.figures
-    const rate = this.known(linkRate, `${collective} of ${ranks} ranks`, 'fabric.intraNode.bandwidthGBps')
+    const rate = this.known(this.figures.linkRate, `${collective} of ${ranks} ranks`, 'fabric.intraNode.bandwidthGBps')
     const steps = stepsInside(this.topology, collective, ranks)
     const linkBytes =
       collective === 'all-to-all'
         ? (busiestLink(this.topology, ranks) * bytes) / ranks
         : trafficBytes(collective, ranks, bytes) / lanesOf(this.topology, ranks)
-    return (collectiveLatencyUs + steps * (intraNode.latencyUs ?? stepLatencyUs)) * 1000 + linkBytes / rate
+    return timed((collectiveLatencyUs + steps * (intraNode.latencyUs ?? stepLatencyUs)) * 1000, linkBytes / rate)
   }
 
   /** @param bytes as the collective counts them, of `inside` × `nodes` ranks */
-  private acrossNs(collective: CollectiveKind, inside: number, nodes: number, bytes: number): number {
-    const ranks = inside * nodes
-    // Nobody shares the node: its own latency, where no part inside brings one along.
-    const aloneNs = inside === 1 ? this.options.collectiveLatencyUs * 1000 : 0
+  private across(collective: CollectiveKind, inside: number, nodes: number, bytes: number): Parts {
+    // Where nobody shares the node no part inside brings the collective's own latency along.
+    const alone = timed(inside === 1 ? this.options.collectiveLatencyUs * 1000 : 0, 0)
     switch (collective) {
       case 'all-reduce': {
         const part = bytes / inside
-        const parts = this.insideNs('reduce-scatter', inside, part) + this.insideNs('all-gather', inside, part)
-        return aloneNs + parts + this.betweenNs('all-reduce', nodes, part, 2 * (nodes - 1))
+        const between = this.between('all-reduce', nodes, part, 2 * (nodes - 1))
+        return total(alone, this.inside('reduce-scatter', inside, part), between, this.inside('all-gather', inside, part))
       }
       case 'all-gather':
       case 'reduce-scatter':
-        return aloneNs + this.insideNs(collective, inside, nodes * bytes) + this.betweenNs(collective, nodes, bytes, nodes - 1)
+        return total(alone, this.inside(collective, inside, nodes * bytes), this.between(collective, nodes, bytes, nodes - 1))
       case 'all-to-all': {
         // Both go on at once. Where nodes are no switch, each pair of them has links to share.
-        const within = this.insideNs(collective, inside, (bytes * inside) / ranks)
-        const across = this.betweenNs(collective, nodes, bytes, nodes - 1)
-        return Math.max(within, aloneNs + across + this.detourNs(inside, nodes, bytes))
+        const within = this.inside(collective, inside, bytes / nodes)
+        const detour = timed(0, this.detourNs(inside, nodes, bytes))
+        const across = total(alone, this.between(collective, nodes, bytes, nodes - 1), detour)
+        return within.ns > across.ns ? within : across
       }
     }
   }
 
   /** Equal ranks of the nodes, each over its own port. */
-  private betweenNs(collective: CollectiveKind, nodes: number, bytes: number, steps: number): number {
+  private between(collective: CollectiveKind, nodes: number, bytes: number, steps: number): Parts {
+    const rate = this.portRate(`${collective} of ${nodes} nodes`)
+    return timed(steps * this.options.interNode.latencyUs * 1000, trafficBytes(collective, nodes, bytes) / rate)
+  }
+
+  private portRate(what: string): number {
     const { portRate, hostRate } = this.figures
-    const port = this.known(portRate, `${collective} of ${nodes} nodes`, 'fabric.interNode.bandwidthGBps')
-    const rate = hostRate > 0 ? Math.min(port, hostRate) : port
-    return steps * this.options.interNode.latencyUs * 1000 + trafficBytes(collective, nodes, bytes) / rate
+    const port = this.known(portRate, what, 'fabric.interNode.bandwidthGBps')
+    return hostRate > 0 ? Math.min(port, hostRate) : port
   }
 
   /** What an all-to-all takes longer where messages between nodes cross others' links than its ports alone would need. */
@@ -105,7 +136,7 @@ export class TopologyNetwork implements Network {
     const places = topology === 'torus' ? (dimensions ?? evenDimensions(nodes, 2)) : []
     const joined = makeTopology(topology, nodes, places)
     const { portRate } = this.figures
-    const linkBytes = (busiestLink(joined, nodes) * inside * inside * bytes) / (inside * nodes)
+    const linkBytes = (busiestLink(joined, nodes) * inside * bytes) / nodes
     return Math.max(0, linkBytes / (portRate * this.context.devicesPerNode) - trafficBytes('all-to-all', nodes, bytes) / portRate)
   }
 
