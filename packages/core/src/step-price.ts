@@ -104,7 +104,8 @@ export class BaseStepCost implements StepCost {
     const { tokens, sequences, experts, peers } = tables
     const alone = tokens.ns(step.paddedTokens) + sequences.ns(step.logitRows) + experts.ns(step.expertTokens) + peers.ns(step.peerTokens)
     // Each flow takes as much of a link as a collective does.
-    return step.links.flows === 0 ? alone : alone + step.links.flows * linkNs(step, tables)
+    const flows = flowsOf(step)
+    return flows === 0 ? alone : alone + flows * linkNs(step, tables)
   }
 
   /** How long collectives keep the links busy in a priced step, on all stages together and without flows. */
@@ -182,6 +183,11 @@ interface StepTables {
   experts: RowTable
   /** Collectives of those replicas, by the tokens of the one that has most. */
   peers: RowTable
+}
+
+/** On the links of the step's collectives. */
+function flowsOf({ links }: StepView): number {
+  return links === undefined ? 0 : links.flows
 }
 
 function linkNs(step: StepView, { tokens, sequences, peers }: StepTables): number {
@@ -343,13 +349,14 @@ export class StepUsage {
   private countShape(step: StepView, steps: number): void {
     const { stages } = this
     const { paddedTokens, expertTokens, peerTokens } = step
+    const flows = flowsOf(step)
     for (let s = 0; s < stages.length; s++) {
       const { tokens, sequences, experts, peers } = stages[s]!
       tokens.count(paddedTokens, steps)
       sequences.count(step.logitRows, steps)
       experts.count(expertTokens, steps)
       peers.count(peerTokens, steps)
-      if (step.links.flows > 0) this.sharedNs += steps * step.links.flows * linkNs(step, stages[s]!)
+      if (flows > 0) this.sharedNs += steps * flows * linkNs(step, stages[s]!)
     }
   }
 

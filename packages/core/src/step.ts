@@ -39,7 +39,7 @@ export class Step implements StepView, StepPrice {
 
   peers: StepPeers = alone
   /** Its replica's, live. */
-  links: StepView['links'] = noFlows
+  links: NonNullable<StepView['links']> = noFlows
   expertTokens = 0
   peerTokens = 0
 

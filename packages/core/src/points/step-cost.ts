@@ -33,8 +33,8 @@ export interface StepView {
   graph: GraphMode
   /** Replicas that run this step together, this one included; 1 where it steps alone. Scheduled tokens and sequences of each, and whether any is mixed. */
   readonly peers: { readonly count: number; readonly tokens: Int32Array; readonly sequences: Int32Array; readonly anyMixed: boolean }
-  /** Flows that share the links of this replica's collectives, on the busiest of them. */
-  readonly links: { readonly flows: number }
+  /** Flows that share the links of this replica’s collectives, on the busiest of them; absent: none. */
+  readonly links?: { readonly flows: number }
   /** Padded tokens of all peers together, which the experts see, and of the peer that has most. Written like `paddedTokens`. */
   expertTokens: number
   peerTokens: number

@@ -56,7 +56,6 @@ function pricedView(step: Partial<StepView>, limits: Partial<StepCostContext> = 
     paddedSequences: counts.sequences,
     graph: 'none',
     peers: step.peers ?? { count: 1, tokens: new Int32Array(0), sequences: new Int32Array(0), anyMixed: false },
-    links: { flows: 0 },
     expertTokens: counts.tokens,
     peerTokens: counts.tokens,
   }

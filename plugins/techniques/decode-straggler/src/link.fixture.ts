@@ -64,7 +64,6 @@ export function stepOf(given: Partial<StepView>): StepView {
     paddedSequences: sequences,
     graph: 'none',
     peers: { count: 1, tokens: new Int32Array(0), sequences: new Int32Array(0), anyMixed: false },
-    links: { flows: 0 },
     expertTokens: tokens,
     peerTokens: tokens,
     ...given,
