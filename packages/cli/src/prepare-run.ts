@@ -72,7 +72,7 @@ async function withModels(scenario: Record<string, unknown>, { written, registry
 }
 
 /** Devices that no plugin provides, for pools whose bundle describes its chip. */
-function chipsOfBundles(scenario: { pools?: unknown }, registry: Registry): Plugin[] {
+export function chipsOfBundles(scenario: { pools?: unknown }, registry: Registry): Plugin[] {
   const pools = Array.isArray(scenario.pools)
     ? (scenario.pools as { device?: { use?: unknown; bundle?: { manifest?: { chip?: unknown } } } }[])
     : []

@@ -15,6 +15,8 @@ if "--threads" in sys.argv:  # Before NumPy loads its BLAS.
     for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS"):
         os.environ[variable] = threads
 
+ROOM = int(sys.argv[sys.argv.index("--room") + 1]) if "--room" in sys.argv else 0  # Tokens that each KV cache has room for.
+
 import numpy as np  # noqa: E402
 
 
@@ -22,7 +24,7 @@ def keep_memory():
     """Has malloc keep what is freed, as the allocator of a serving engine does: returned pages would be faulted in again at each call."""
     try:
         libc = ctypes.CDLL(None)
-        libc.mallopt(-3, 1 << 30)  # M_MMAP_THRESHOLD
+        libc.mallopt(-3, 1 << 25)  # M_MMAP_THRESHOLD, at its limit
         libc.mallopt(-1, 1 << 30)  # M_TRIM_THRESHOLD
     except (OSError, AttributeError):
         pass  # Not glibc: its allocator does as it likes.
@@ -33,6 +35,7 @@ keep_memory()
 RELEASE = "1.0"
 QUERY_TILE = 64  # Query rows of prefill attention that are worked off together.
 POOL_BYTES = 1 << 30  # Copies of weights and caches take at most so much.
+MOST_OTHERS = 64 << 20  # More than any cache of a core holds.
 
 # ---- operators: float32, rows first ----------------------------------------------------------------------------------
 
@@ -141,10 +144,34 @@ def experts(x, router, gate_up, down, top_k):
 # ---- the probe: from an operator and a shape to a call that can be timed ---------------------------------------------
 
 
+class Arena:
+    """
+    Arrays out of few large blocks, as an engine keeps weights and KV caches: NumPy asks for huge pages for blocks of 4 MiB and more. In
+    small pages a model of ten megabytes overflows a core's address cache, and every product waits for page walks.
+    """
+
+    BLOCK = 1 << 24  # floats
+
+    def __init__(self):
+        self.block, self.used = np.empty(0, np.float32), 0
+
+    def take(self, *shape):
+        size = math.prod(shape)
+        if self.used + size > len(self.block):
+            self.block, self.used = np.empty(max(size, self.BLOCK), np.float32), 0
+        taken = self.block[self.used : self.used + size].reshape(shape)
+        self.used += (size + 31) // 32 * 32 + 32  # Whole cache lines, and no two arrays at the same place of their pages.
+        return taken
+
+
+ARENA = Arena()
+
+
 def filled(*shape):
     """Numbers without zeros or subnormals, whose arithmetic takes another time."""
-    size = int(np.prod(shape))
-    return (np.arange(size, dtype=np.float32) % 31 / 31 - 0.45).reshape(shape)
+    array = ARENA.take(*shape)
+    array.reshape(-1)[...] = np.arange(array.size, dtype=np.float32) % 31 / 31 - 0.45
+    return array
 
 
 def copies_of(count, make, nbytes):
@@ -204,17 +231,24 @@ def contexts_of(s):
     return [s["longestContext"]] + [max(0, round(rest))] * (n - 1)
 
 
+def make_cache(arena, kv_heads, room, dim):
+    """Keys and values of one sequence in one layer, with room for `room` tokens, which an odd number of cache lines keeps apart."""
+    pair = arena.take(kv_heads, room + 3, dim), arena.take(kv_heads, room + 3, dim)
+    for half in pair:
+        half[...] = 0.1
+    return pair
+
+
 def make_attention(o, s):
     heads, kv_heads, dim = o["heads"], o["kvHeads"], o["headDim"]
     lengths = contexts_of(s)
     rows, context = s["newTokens"], s["context"]
-    room = sum(length + 1 for length in lengths) + (context + rows if rows > 0 else 0)
+    room = max([ROOM, context + rows] + [length + 1 for length in lengths])
 
     def make_caches():
-        pair = lambda tokens: (filled(kv_heads, tokens, dim), filled(kv_heads, tokens, dim))
-        return [pair(length + 1) for length in lengths], pair(context + rows) if rows > 0 else None
+        return [make_cache(ARENA, kv_heads, room, dim) for _ in lengths], make_cache(ARENA, kv_heads, room, dim) if rows > 0 else None
 
-    caches = copies_of(o["copies"], make_caches, 8 * kv_heads * dim * room)
+    caches = copies_of(o["copies"], make_caches, 8 * kv_heads * dim * room * (len(lengths) + (rows > 0)))
     inputs = lambda n: (filled(n, heads, dim), filled(n, kv_heads, dim), filled(n, kv_heads, dim), np.empty((n, heads, dim), np.float32))
     q, k, v, out = inputs(rows)
     dq, dk, dv, dout = inputs(len(lengths))
@@ -280,12 +314,33 @@ def cpu_name():
         return platform.processor() or platform.machine()
 
 
-def measure(call, warmup, repeats, first):
+class Others:
+    """
+    The rest of a step, as the caches see it: between two calls of an operator an engine runs through the layer's other weights. So many
+    bytes are read before each timed call; without, small models would be timed out of a cache that is theirs only in a benchmark.
+    """
+
+    def __init__(self, step_bytes, copies):
+        self.slice = min(MOST_OTHERS, step_bytes // max(1, copies)) // 4
+        self.memory = np.ones(max(1, min(2 * MOST_OTHERS, step_bytes) // 4), np.float32)
+        self.at = 0
+
+    def pass_by(self):
+        if self.slice == 0:
+            return
+        if self.at + self.slice > len(self.memory):
+            self.at = 0
+        self.memory[self.at : self.at + self.slice].max()
+        self.at += self.slice
+
+
+def measure(call, warmup, repeats, first, others):
     """Microseconds of `repeats` calls, and how many calls there were in all."""
     for i in range(first, first + warmup):
         call(i)
     us = []
     for i in range(first + warmup, first + warmup + repeats):
+        others.pass_by()
         start = time.perf_counter_ns()
         call(i)
         us.append((time.perf_counter_ns() - start) / 1000)
@@ -293,7 +348,8 @@ def measure(call, warmup, repeats, first):
 
 
 def main():
-    known, call, count = None, None, 0
+    global ARENA
+    known, call, count, others = None, None, 0, None
     for line in sys.stdin:
         message = json.loads(line)
         if message["type"] == "bye":
@@ -307,10 +363,12 @@ def main():
                 if operator["kind"] not in MAKERS:
                     raise NotImplementedError(f"no operator {operator['kind']}")
                 if known != (operator, shape):
-                    known, call, count = None, None, 0  # Frees the tensors of the last shape first.
+                    known, call, count, others = None, None, 0, None  # Frees the tensors of the last shape first.
+                    ARENA = Arena()
                     call = MAKERS[operator["kind"]](operator, shape)
+                    others = Others(message.get("stepBytes", 0), operator["copies"])
                     known = (operator, shape)
-                us, count = measure(call, message["warmup"], message["repeats"], count)
+                us, count = measure(call, message["warmup"], message["repeats"], count, others)
                 answer.update(type="times", us=us)
             except NotImplementedError as error:
                 answer.update(type="error", reason="unsupported", message=str(error))

@@ -91,7 +91,7 @@ export async function checkProbe(command: ProbeCommand, timeouts: ProbeTimeouts)
   }
   await attempt('an operator that it does not know', async (running) => {
     const operator = { kind: 'no-such-operator', name: 'no-such-operator', copies: 1 } as unknown as ProbeOperator
-    const answer = await running.measure({ operator, shape: { rows: 1 }, dtype, warmup: 0, repeats: 1 })
+    const answer = await running.measure({ operator, shape: { rows: 1 }, dtype, warmup: 0, repeats: 1, stepBytes: 0 })
     if (answer.type === 'error') return `refused: ${answer.message}`
     throw new ProbeFault(
       'It gave times for an operator that does not exist.',
@@ -107,7 +107,7 @@ export async function checkProbe(command: ProbeCommand, timeouts: ProbeTimeouts)
 }
 
 async function time(probe: Probe, operator: ProbeOperator, shape: Shape, dtype: string): Promise<number> {
-  const point = pointOf({ table: 'tokens', tensorParallel: 1, operator, axes: Object.keys(shape) }, shape)
+  const point = pointOf({ table: 'tokens', tensorParallel: 1, operator, axes: Object.keys(shape), stepWeights: 0 }, shape)
   const policy = { warmup: 2, stablePct: 5, fewest: 5, most: 20, longestMs: 1000 }
   const answer = await measurePoint(probe, point, { name: dtype, bytes: 1 }, policy)
   if ('type' in answer) throw new ProbeFault(`It refused: ${answer.message}.`, 'Its hello promises this operator.')

@@ -54,6 +54,7 @@ export async function measurePoint(probe: Probe, point: Point, dtype: Dtype, pol
       dtype: dtype.name,
       warmup: us.length === 0 ? policy.warmup : 1,
       repeats,
+      stepBytes: point.series.stepWeights * dtype.bytes,
     })
     if (answer.type === 'error') return answer
     checkTimes(answer.us, repeats, point, dtype.bytes, probe.hello.timing === 'device' ? performance.now() - startMs : undefined)

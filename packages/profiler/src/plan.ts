@@ -27,22 +27,23 @@ export function planOf(model: Model, tensorParallel: readonly number[], limits: 
   // Experts are measured whole, whatever the degree.
   const whole = model.shard({ tensor: 1, pipeline: 1, expert: 1 }, {})
   const moe = whole.operators.find((operator): operator is Moe => operator.kind === 'moe')
-  return moe === undefined ? points : [...points, ...moePoints(probeOperator(moe, whole, model, 1), moe, limits)]
+  return moe === undefined ? points : [...points, ...moePoints(model, probeOperator(moe, whole, model, 1), moe, limits)]
 }
 
 function operatorPoints(graph: OperatorGraph, model: Model, tensorParallel: number, limits: ProfileLimits): Point[] {
+  const common = { tensorParallel, stepWeights: graph.weightBytes / model.weightBytesPerElement }
   return graph.operators.flatMap((operator) => {
     if (operator.kind === 'moe') return []
     const probed = probeOperator(operator, graph, model, tensorParallel)
-    if (operator.kind === 'attention') return attentionPoints(probed, tensorParallel, limits)
-    const series: Series = { table: operator.rows, tensorParallel, operator: probed, axes: ['rows'] }
+    if (operator.kind === 'attention')
+      return attentionPoints({ ...common, table: 'attention', operator: probed, axes: attentionAxes }, limits)
+    const series: Series = { ...common, table: operator.rows, operator: probed, axes: ['rows'] }
     const most = operator.rows === 'tokens' ? limits.maxBatchedTokens : limits.maxSequences
     return halfOctaves(most).map((rows) => pointOf(series, { rows }))
   })
 }
 
-function attentionPoints(operator: ProbeOperator, tensorParallel: number, limits: ProfileLimits): Point[] {
-  const series: Series = { table: 'attention', tensorParallel, operator, axes: attentionAxes }
+function attentionPoints(series: Series, limits: ProfileLimits): Point[] {
   const shapes: Shape[] = []
   const add = (newTokens: number, context: number, decodes: number, decodeContext: number) =>
     shapes.push({ newTokens, context, decodes, decodeContext })
@@ -77,8 +78,9 @@ function skewPoints(equal: Series, counts: readonly number[], contexts: readonly
   )
 }
 
-function moePoints(operator: ProbeOperator, { experts, topK }: Moe, { maxBatchedTokens }: ProfileLimits): Point[] {
-  const series: Series = { table: 'moe', tensorParallel: 1, operator, axes: ['rows', 'activatedExperts'] }
+function moePoints({ parameters }: Model, operator: ProbeOperator, { experts, topK }: Moe, { maxBatchedTokens }: ProfileLimits): Point[] {
+  const axes = ['rows', 'activatedExperts']
+  const series: Series = { table: 'moe', tensorParallel: 1, operator, axes, stepWeights: parameters }
   return powers(1, maxBatchedTokens, 2).flatMap((rows) =>
     powers(topK, experts, 2)
       .filter((activatedExperts) => activatedExperts <= rows * topK)
@@ -95,7 +97,7 @@ function collectivePoints(graph: OperatorGraph, tensorParallel: number, limits: 
     const fewest = Math.min(...calls.map((call) => call.bytesPerRow))
     const largest = Math.max(...calls.map((call) => call.bytesPerRow * most(call.rows)))
     const operator: ProbeOperator = { kind: 'collective', name: collective, collective, ranks: tensorParallel, copies: 1 }
-    const series: Series = { table: 'collectives', tensorParallel, operator, axes: ['bytes'] }
+    const series: Series = { table: 'collectives', tensorParallel, operator, axes: ['bytes'], stepWeights: 0 }
     return powers(fewest, largest, 2).map((bytes) => pointOf(series, { bytes }))
   })
 }

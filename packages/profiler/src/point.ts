@@ -9,6 +9,8 @@ export interface Series {
   operator: ProbeOperator
   /** Names of the shape's members, the ones that vary. */
   axes: readonly string[]
+  /** Elements of the weights that one step runs through on this rank. */
+  stepWeights: number
 }
 
 export interface Point {

@@ -32,8 +32,9 @@ export class Probe {
     private readonly timeouts: ProbeTimeouts,
   ) {
     child.stdout.setEncoding('utf8').on('data', (chunk: string) => this.take(chunk))
+    const errorLines = new LineReader()
     child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
-      this.errors.push(...chunk.split('\n').filter((line) => line.trim() !== ''))
+      this.errors.push(...(errorLines.push(chunk) ?? []).filter((line) => /[a-z0-9]/i.test(line)))
       this.errors.splice(0, this.errors.length - shownLines)
     })
     child.stdin.on('error', () => {}) // The end of the process says more than its closed input.

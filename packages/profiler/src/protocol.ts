@@ -30,7 +30,17 @@ export type Shape = Readonly<Record<string, number>>
 /** What the profiler sends. */
 export type Request =
   | { type: 'hello'; protocol: number }
-  | { type: 'measure'; id: number; operator: ProbeOperator; shape: Shape; dtype: string; warmup: number; repeats: number }
+  | {
+      type: 'measure'
+      id: number
+      operator: ProbeOperator
+      shape: Shape
+      dtype: string
+      warmup: number
+      repeats: number
+      /** Weights that one step runs through on this rank: what passes the caches between two calls with the same ones. */
+      stepBytes: number
+    }
   | { type: 'bye' }
 
 const figure = z.number().positive().max(1e30)

@@ -78,7 +78,7 @@ function milliseconds(text: string | undefined): number | undefined {
   )
 }
 
-function documentOf({ metrics, meanAbsErrorPct, maxAbsErrorPct, settings, result, assumptions, ablations }: Validation) {
+function documentOf({ metrics, meanAbsErrorPct, maxAbsErrorPct, settings, result, step, assumptions, ablations }: Validation) {
   const { requests, steps, cachedTokens, promptTokens } = result
   return {
     schemaVersion: 1,
@@ -88,6 +88,7 @@ function documentOf({ metrics, meanAbsErrorPct, maxAbsErrorPct, settings, result
     settings,
     requests,
     steps,
+    ...(step !== undefined && { step }),
     tokens: { prompt: promptTokens, cached: cachedTokens },
     assumptions,
     ablations,
@@ -95,13 +96,18 @@ function documentOf({ metrics, meanAbsErrorPct, maxAbsErrorPct, settings, result
 }
 
 function textOf(folder: string, validation: Validation): string {
-  const { settings, result, metrics, meanAbsErrorPct, maxAbsErrorPct, assumptions, ablations } = validation
+  const { settings, result, step, metrics, meanAbsErrorPct, maxAbsErrorPct, assumptions, ablations } = validation
   const hits = result.promptTokens > 0 ? result.cachedTokens / result.promptTokens : 0
   const lines = [
     `${folder}: ${settings.model}, vLLM ${settings.vllmRelease}, TP ${settings.tensorParallel}`,
     `${result.requests.finished} of ${result.requests.arrived} requests finished; ${percent(hits)} of prompt tokens from the prefix cache`,
     '',
     ...comparisonTable(metrics),
+    ...(step === undefined
+      ? []
+      : [
+          `Mean step ${number(step.measuredMs)} ms measured (${step.measured}), ${number(step.simulatedMs)} ms simulated (${step.simulated}), ${signedPercent(step.errorPct)}`,
+        ]),
     '',
     `Mean absolute error ${number(meanAbsErrorPct)} %, largest ${number(maxAbsErrorPct)} %, over ${metrics.length} figures`,
   ]

@@ -32,6 +32,9 @@ export interface RecordedSettings {
   /** One direction, bytes per second. */
   linkBytesPerSecond: number | undefined
   datasetPath: string | undefined
+  /** Host work of every step, and for each of its sequences, where the recorder measured it apart from the run. */
+  hostStepMs: number | undefined
+  hostPerSequenceUs: number | undefined
 }
 
 /** LLMServingSim's "GB/s" of a link are 2³⁰ bytes per second (reference of its network back end). */
@@ -57,7 +60,7 @@ export function readRecordedSettings(runFolder: string, recording: string): Reco
   const linkBw = findValue(cluster, 'number', 'link_bw') ?? findNumbers(cluster, 'link_bw')?.[0]
   return {
     model,
-    device: findValue(cluster, 'string', 'hardware'),
+    device: findValue(cluster, 'string', 'hardware') ?? findValue(meta, 'string', 'device'),
     vllmRelease,
     tensorParallel: findValue(meta, 'number', 'tensor_parallel_size') ?? findValue(cluster, 'number', 'tp_size') ?? 1,
     dataParallel: findValue(meta, 'number', 'data_parallel_size') ?? 1,
@@ -82,6 +85,8 @@ export function readRecordedSettings(runFolder: string, recording: string): Reco
     captureSizes: findNumbers(meta, 'cudagraph_capture_sizes'),
     linkBytesPerSecond: linkBw === undefined ? undefined : linkBw * linkUnit,
     datasetPath: findValue(meta, 'string', 'dataset_path'),
+    hostStepMs: findValue(meta, 'number', 'host_step_ms'),
+    hostPerSequenceUs: findValue(meta, 'number', 'host_per_sequence_us'),
   }
 }
 

@@ -3,7 +3,7 @@ import { modelSource, type Registry, ServesimError } from '@servesim/core'
 import type { Bundle } from '@servesim/profile'
 import type { Trace } from '@servesim/workload'
 import { z } from 'zod'
-import { releaseDistance } from '../bundles.js'
+import { modelOf, releaseDistance } from '../bundles.js'
 import type { RecordedSettings } from './recorded-settings.js'
 
 /** The scenario that replays a recording, and what had to be assumed for it. */
@@ -35,7 +35,7 @@ export function replayScenario(input: ReplayInput, registry: Registry): ReplaySc
     ...(settings.dataParallel > 1 && { router: expertsAreShared(settings) ? frontEnd : denseFrontEnd }),
     pools: [
       {
-        model: settings.model,
+        model: modelOf({ model: settings.model, modelConfig: bundle?.manifest.modelConfig }, registry),
         device: { use: device, ...(bundle !== undefined && { bundle }) },
         count: settings.dataParallel,
         parallelism: { tensor: settings.tensorParallel, expert: expertRanks(settings) },
@@ -69,10 +69,16 @@ function techniquesOf(settings: RecordedSettings, { mixedStepMs }: ReplayInput):
   return [
     ...(settings.enablePrefixCaching === false ? [] : [{ use: 'prefix-caching' }]),
     ...(hasGraphs ? [{ use: 'cuda-graphs', ...present({ mode, maxCaptureSize, captureSizes }) }] : []),
-    { use: 'host-time', mixedStepMs },
+    { use: 'host-time', ...hostTimesOf(settings, mixedStepMs) },
     { use: 'decode-straggler' },
     ...(expertsAreShared(settings) ? [{ use: 'data-parallel', ranks: settings.dataParallel, expertLoad: 'recorded' }] : []),
   ]
+}
+
+/** As the recorder measured them, else what is known of this engine. */
+function hostTimesOf({ hostStepMs, hostPerSequenceUs }: RecordedSettings, mixedStepMs: number): Record<string, number> {
+  if (hostStepMs === undefined) return { mixedStepMs }
+  return { mixedStepMs: hostStepMs, decodeStepMs: hostStepMs, perSequenceUs: hostPerSequenceUs ?? 0 }
 }
 
 /** vLLM's front end balances on counts that the coordinator publishes every 100 ms (`DPCoordinator`), 4 × waiting + running. */

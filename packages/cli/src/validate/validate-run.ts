@@ -12,9 +12,10 @@ import {
 import { type Comparison, compare, errorSummary, type Figure } from '@servesim/report'
 import { readTraceFile } from '@servesim/workload/node'
 import { deviceOf, findBundle, openFound } from '../bundles.js'
-import { builtIn, ownFolder } from '../prepare-run.js'
+import { builtIn, chipsOfBundles, ownFolder } from '../prepare-run.js'
 import { measuredFigures, readRecordedRequests } from './recorded-requests.js'
 import { type RecordedSettings, readRecordedSettings } from './recorded-settings.js'
+import { type MeanStep, meanStep } from './recorded-steps.js'
 import { replayScenario } from './replay-scenario.js'
 import { findDataset, replayedTrace } from './replayed-trace.js'
 import { recordingFolder } from './run-files.js'
@@ -23,7 +24,7 @@ import { recordingFolder } from './run-files.js'
 export const chosenMixedStepMs = 25
 
 /** Element types of weights, as vLLM and as bundles call them. */
-const bundleTypes: Readonly<Record<string, string>> = { bfloat16: 'bf16', float16: 'fp16' }
+const bundleTypes: Readonly<Record<string, string>> = { bfloat16: 'bf16', float16: 'fp16', float32: 'fp32' }
 
 export interface ValidateOptions {
   cwd: string
@@ -49,6 +50,8 @@ export interface Errors {
 export interface Validation extends Errors {
   settings: RecordedSettings
   result: SimulationResult
+  /** Mean time of a step, where the recording has its steps. */
+  step: MeanStep | undefined
   assumptions: string[]
   /** The same run without one mechanism each; empty unless asked for. */
   ablations: (Errors & { without: string })[]
@@ -63,7 +66,7 @@ export async function validateRun(folder: string, options: ValidateOptions): Pro
   const recording = recordingFolder(runFolder)
   const settings = readRecordedSettings(runFolder, recording)
   const requests = readRecordedRequests(join(recording, 'requests.jsonl'))
-  const { registry, plugins } = await loadScenario({
+  const { registry, plugins: installed } = await loadScenario({
     path: undefined,
     cwd: ownFolder,
     defaults: {},
@@ -86,17 +89,25 @@ export async function validateRun(folder: string, options: ValidateOptions): Pro
       device,
       bundle,
       mixedStepMs: options.hostMixedStepMs ?? ownMs ?? chosenMixedStepMs,
-      mixedStepIsChosen: options.hostMixedStepMs === undefined && ownMs === undefined,
+      mixedStepIsChosen: options.hostMixedStepMs === undefined && ownMs === undefined && settings.hostStepMs === undefined,
     },
     registry,
   )
+  const plugins = [...installed, ...chipsOfBundles(replay.scenario, registry)]
   const measured = measuredFigures(requests)
   const result = simulate(replay.scenario, plugins, options)
   const errors = errorsOf(measured, result)
   const ablations = options.ablate
     ? mechanisms(replay.scenario).map(({ without, scenario }) => ({ without, ...errorsOf(measured, simulate(scenario, plugins, options)) }))
     : []
-  return { ...errors, settings, result, assumptions: [...replay.assumptions, ...result.assumptions], ablations }
+  return {
+    ...errors,
+    settings,
+    result,
+    step: meanStep(recording, result),
+    assumptions: [...replay.assumptions, ...result.assumptions],
+    ablations,
+  }
 }
 
 async function deviceAndBundle(settings: RecordedSettings, options: ValidateOptions, registry: Registry) {
