@@ -9,7 +9,7 @@ import { report, workspacePackages } from './workspace-packages.mjs'
 const corePeer = 'workspace:>=0.1.0 <1'
 const sections = ['Install', 'Example', 'Sources', 'Dependencies']
 /** Packages without figures or formulas of the field need name no sources. */
-const withoutSources = ['servesim', '@servesim/config', '@servesim/testkit', '@servesim/preset-default']
+const withoutSources = ['servesim', 'create-servesim-plugin', '@servesim/config', '@servesim/testkit', '@servesim/preset-default']
 
 /**
  * @param {string} root of the repository

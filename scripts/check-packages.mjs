@@ -72,7 +72,7 @@ function undeclaredImports(packed, manifest) {
   const declared = new Set([manifest.name, ...Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies })])
   const problems = packed
     .listFiles()
-    .filter((name) => /(\.[cm]?js|\.d\.[cm]?ts)$/.test(name))
+    .filter((name) => !name.includes('/templates/') && /(\.[cm]?js|\.d\.[cm]?ts)$/.test(name))
     .flatMap((name) => {
       const { importedFiles } = ts.preProcessFile(packed.readFile(name))
       const packages = importedFiles

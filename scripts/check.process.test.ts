@@ -249,7 +249,7 @@ describe('published packages', () => {
   test('go out after those that they depend on', () => {
     for (const [name, dependencies] of Object.entries({ a: { c: '1' }, b: {}, c: { b: '1' } }))
       put(`packages/${name}/package.json`, { name, version: '1.0.0', dependencies })
-    expect(publishOrder(small).map(({ manifest }) => manifest.name)).toEqual(['b', 'c', 'a'])
+    expect(publishOrder(small).map((group) => group.map(({ manifest }) => manifest.name))).toEqual([['b'], ['c'], ['a']])
   })
 
   test('whose public surface differs from its page are found, and pages of nobody', () => {

@@ -14,63 +14,77 @@ import { workspacePackages } from './workspace-packages.mjs'
 const execute = promisify(execFile)
 
 /**
- * Public packages, each behind all those that it depends on.
+ * Public packages in groups, each group behind all that it depends on.
  * @param {string} root
- * @returns {WorkspacePackage[]}
+ * @returns {WorkspacePackage[][]}
  */
 export function publishOrder(root) {
   const open = new Map(workspacePackages(root).flatMap((one) => (one.manifest.private ? [] : [[one.manifest.name, one]])))
-  /** @type {WorkspacePackage[]} */
-  const ordered = []
+  /** @type {WorkspacePackage[][]} */
+  const groups = []
   while (open.size > 0) {
     const ready = [...open.values()].filter(
       ({ manifest }) => !Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies }).some((name) => open.has(name)),
     )
     if (ready.length === 0) throw new Error(`These packages depend on each other in a circle: ${[...open.keys()].join(', ')}.`)
     for (const one of ready) open.delete(one.manifest.name)
-    ordered.push(...ready)
+    groups.push(ready)
   }
-  return ordered
+  return groups
 }
 
 /**
- * @param {string} name
- * @param {string} version
- * @param {readonly string[]} npmArguments such as `--registry`
+ * Publishes tarballs in order.
+ * @param {string} root
+ * @param {Map<string, string>} tarballs by name
+ * @param {{ npmArguments?: readonly string[], atOnce?: number, say?: (line: string) => void }} how `atOnce`: publishes under way at a time
+ * @throws Error where one cannot be published; those before it were
  */
-async function isPublished(name, version, npmArguments) {
+export async function publishAll(root, tarballs, { npmArguments = [], atOnce = 1, say = () => {} }) {
+  for (const group of publishOrder(root)) {
+    const left = [...group]
+    const worker = async () => {
+      for (let one = left.shift(); one !== undefined; one = left.shift()) {
+        const { name, version } = one.manifest
+        say(`${await publish(`${name}@${version}`, tarballs.get(name) ?? '', npmArguments)} ${name}@${version}`)
+      }
+    }
+    await Promise.all(Array.from({ length: atOnce }, worker))
+  }
+}
+
+/**
+ * @param {string} id name and version
+ * @param {string} tarball
+ * @param {readonly string[]} npmArguments such as `--registry`
+ * @returns {Promise<string>} what became of it
+ */
+async function publish(id, tarball, npmArguments) {
   try {
-    const { stdout } = await execute('npm', ['view', `${name}@${version}`, 'version', ...npmArguments])
-    return stdout.trim() === version
-  } catch {
-    return false
+    await execute('npm', ['publish', tarball, '--access', 'public', ...npmArguments])
+    return 'published'
+  } catch (error) {
+    // A release that broke off is started again.
+    const found = await execute('npm', ['view', id, 'version', ...npmArguments]).catch(() => ({ stdout: '' }))
+    if (found.stdout.trim() !== '') return 'found'
+    throw new Error(`${id} was not published; those before it were.\n${/** @type {{ stderr?: string }} */ (error).stderr ?? error}`)
   }
 }
 
 /**
  * @param {string} root of the repository; its packages must be built
- * @param {{ dryRun: boolean, npmArguments?: readonly string[] }} how
- * @returns {Promise<boolean>} false where something is wrong; nothing was sent then
+ * @param {{ dryRun: boolean, npmArguments: readonly string[] }} how
+ * @returns {Promise<boolean>} false where something is wrong with a package; nothing was sent then
  */
-export async function release(root, { dryRun, npmArguments = [] }) {
+async function release(root, { dryRun, npmArguments }) {
   const folder = mkdtempSync(join(tmpdir(), 'servesim-release-'))
   try {
     const tarballs = packPackages(root, folder)
     const problems = await tarballProblems([...tarballs.values()])
     for (const problem of problems) console.error(problem)
     if (problems.length > 0) return false
-    for (const { manifest } of publishOrder(root)) {
-      const { name, version } = manifest
-      if (dryRun) console.log(`would publish ${name}@${version}`)
-      else if (await isPublished(name, version, npmArguments)) console.log(`${name}@${version} is there already`)
-      else {
-        const { status } = spawnSync('npm', ['publish', tarballs.get(name) ?? '', '--access', 'public', ...npmArguments], {
-          stdio: 'inherit',
-        })
-        if (status !== 0) throw new Error(`${name}@${version} was not published; those before it were.`)
-        console.log(`published ${name}@${version}`)
-      }
-    }
+    if (dryRun) for (const { manifest } of publishOrder(root).flat()) console.log(`would publish ${manifest.name}@${manifest.version}`)
+    else await publishAll(root, tarballs, { npmArguments, say: console.log })
     return true
   } finally {
     rmSync(folder, { recursive: true })

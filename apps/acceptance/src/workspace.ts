@@ -26,6 +26,12 @@ export function buildCommandLine(): void {
   if (code !== 0) throw new Error(output)
 }
 
+/** Compiles every package; nothing happens where that is up to date. */
+export function buildEverything(): void {
+  const { code, output } = execute(root, 'tsc', '-b')
+  if (code !== 0) throw new Error(output)
+}
+
 /** Writes the files that a page shows. */
 export function writeShown(folder: string, blocks: readonly CodeBlock[]): void {
   for (const { file, text } of blocks) {
