@@ -1,4 +1,6 @@
 import {
+  admission,
+  controller,
   device,
   eviction,
   fabric,
@@ -27,6 +29,8 @@ export const choicePoints: Readonly<Record<string, Point<NamedProvider>>> = {
   workload,
   router,
   fabric,
+  admission,
+  controllers: controller,
   device,
   scheduler,
   network,
@@ -35,8 +39,11 @@ export const choicePoints: Readonly<Record<string, Point<NamedProvider>>> = {
 } as Record<string, Point<NamedProvider>>
 
 /** Members at the top of a scenario and members of each of its pools. */
-export const clusterMembers: readonly string[] = ['router', 'workload', 'fabric']
+export const clusterMembers: readonly string[] = ['router', 'workload', 'fabric', 'admission', 'controllers']
 export const poolMembers: readonly string[] = ['techniques', 'scheduler', 'network', 'device']
+
+/** Those that are lists, each entry a choice. */
+export const listMembers: readonly string[] = ['admission', 'controllers', 'techniques']
 
 /** The provider of that name or alias, in any case; undefined where nobody provides it. */
 export function findProvider(registry: Registry, point: Point<NamedProvider>, name: string): NamedProvider | undefined {

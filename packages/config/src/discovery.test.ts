@@ -220,6 +220,7 @@ describe('what is not installed', () => {
     [{ router: { use: 'round-robin' } }, '`npm install @servesim/router-round-robin`'],
     [pool({ device: 'H100-sxm' }), '`npm install @servesim/device-gpu`'],
     [pool({ techniques: [{ use: 'toy-cache', eviction: { use: 'lru' } }] }), '`npm install @servesim/eviction-lru`'],
+    [{ admission: [{ use: 'queue-limit' }] }, '`npm install @servesim/admission-queue-limit`'],
     [pool({ scheduler: { use: 'toy-schedular' } }), 'Did you mean "toy-scheduler"?'],
     [
       pool({ network: { use: 'carrier-pigeon' } }),

@@ -1,5 +1,5 @@
 import { nearMatches, type Registry, ServesimError } from '@servesim/core'
-import { choicePoints, clusterMembers, findProvider, poolMembers } from './choices.js'
+import { choicePoints, clusterMembers, findProvider, listMembers, poolMembers } from './choices.js'
 import { longNames } from './find-plugins.js'
 import { knownPackages } from './known-packages.generated.js'
 import { isObject } from './path.js'
@@ -39,28 +39,23 @@ interface Choice {
 /** Names that a scenario chooses, except at places that are no names at all, which the schema refuses. */
 function choicesOf(scenario: unknown): Choice[] {
   if (!isObject(scenario)) return []
-  const pools = Array.isArray(scenario.pools) ? scenario.pools : []
-  return [...choicesIn(scenario, clusterMembers, ''), ...pools.flatMap((pool, i) => choicesInPool(pool, `pools[${i}].`))]
-}
-
-function choicesInPool(pool: unknown, prefix: string): Choice[] {
-  if (!isObject(pool)) return []
-  const techniques = Array.isArray(pool.techniques) ? pool.techniques : []
-  const inner = techniques.flatMap((technique: unknown, i) => {
-    const at = `${prefix}techniques[${i}]`
-    return [
-      ...choicesIn({ techniques: technique }, ['techniques'], '').map((choice) => ({ ...choice, path: `${at}.use` })),
-      ...choicesIn(technique, ['eviction'], `${at}.`),
-    ]
-  })
-  return [...choicesIn(pool, poolMembers, prefix), ...inner]
+  const pools: unknown[] = Array.isArray(scenario.pools) ? scenario.pools : []
+  return [...choicesIn(scenario, clusterMembers, ''), ...pools.flatMap((pool, i) => choicesIn(pool, poolMembers, `pools[${i}].`))]
 }
 
 function choicesIn(value: unknown, members: readonly string[], prefix: string): Choice[] {
   if (!isObject(value)) return []
   return members.flatMap((member) => {
-    const choice = value[member]
-    if (typeof choice === 'string' && member === 'device') return [{ member, name: choice, path: `${prefix}${member}` }]
-    return isObject(choice) && typeof choice.use === 'string' ? [{ member, name: choice.use, path: `${prefix}${member}.use` }] : []
+    const at = `${prefix}${member}`
+    const chosen = value[member]
+    if (!listMembers.includes(member)) return choiceAt(chosen, member, at)
+    return Array.isArray(chosen) ? chosen.flatMap((entry: unknown, i) => choiceAt(entry, member, `${at}[${i}]`)) : []
   })
+}
+
+/** A choice, and the eviction policy that a technique chooses in its turn. */
+function choiceAt(chosen: unknown, member: string, path: string): Choice[] {
+  if (typeof chosen === 'string' && member === 'device') return [{ member, name: chosen, path }]
+  if (!isObject(chosen) || typeof chosen.use !== 'string') return []
+  return [{ member, name: chosen.use, path: `${path}.use` }, ...choicesIn(chosen, ['eviction'], `${path}.`)]
 }

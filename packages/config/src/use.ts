@@ -1,6 +1,6 @@
 import { type Registry, ServesimError } from '@servesim/core'
 import { readValue } from './assignments.js'
-import { choicePoints, clusterMembers, findProvider, type NamedProvider, poolMembers } from './choices.js'
+import { choicePoints, clusterMembers, findProvider, listMembers, type NamedProvider, poolMembers } from './choices.js'
 import { installHint } from './missing-packages.js'
 import { isObject, parsePath, splitOutsideBrackets, withValueAt } from './path.js'
 
@@ -34,7 +34,7 @@ function badUse(text: string, what: string): ServesimError {
 }
 
 /**
- * Puts a provider where its name lives: router, workload and fabric of the cluster; techniques, scheduler, network and device of every pool.
+ * Puts a provider where its name lives: router, workload, fabric, admission and controllers of the cluster; techniques, scheduler, network and device of every pool.
  * @throws ServesimError SERVESIM_UNKNOWN_NAME with near matches over all those points
  */
 export function applyUse(scenario: unknown, use: Use, registry: Registry): unknown {
@@ -42,11 +42,9 @@ export function applyUse(scenario: unknown, use: Use, registry: Registry): unkno
     const provider = findProvider(registry, choicePoints[member]!, use.name)
     if (provider === undefined) continue
     const choice = choiceOf(provider, use)
-    if (clusterMembers.includes(member)) return withValueAt(scenario, [member], choice)
-    return forEachPool(scenario, (pool) => ({
-      ...pool,
-      [member]: member === 'techniques' ? withTechnique(pool.techniques, choice) : choice,
-    }))
+    const chosen = (before: unknown) => (listMembers.includes(member) ? withChoice(before, choice) : choice)
+    if (!clusterMembers.includes(member)) return forEachPool(scenario, (pool) => ({ ...pool, [member]: chosen(pool[member]) }))
+    return withValueAt(scenario, [member], chosen(isObject(scenario) ? scenario[member] : undefined))
   }
   const known = [...clusterMembers, ...poolMembers].flatMap((member) =>
     registry.all(choicePoints[member]!).map((entry) => entry.provided.name),
@@ -84,9 +82,9 @@ function choiceOf(provider: NamedProvider, use: Use): Record<string, unknown> & 
   return { ...(options as Record<string, unknown>), use: provider.name }
 }
 
-/** In place of the technique where it is on already, else last. */
-function withTechnique(techniques: unknown, choice: { use: string }): unknown[] {
-  const list: unknown[] = Array.isArray(techniques) ? techniques : []
+/** In place of the same provider where it is on already, else last. */
+function withChoice(before: unknown, choice: { use: string }): unknown[] {
+  const list: unknown[] = Array.isArray(before) ? before : []
   const at = list.findIndex((entry) => isObject(entry) && entry.use === choice.use)
   return at < 0 ? [...list, choice] : list.with(at, choice)
 }

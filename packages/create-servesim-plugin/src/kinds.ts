@@ -6,6 +6,7 @@ export const kinds = {
   scheduler: 'forms the steps of a replica',
   router: 'picks the replica that serves a request',
   eviction: 'picks the cached KV blocks that are reused first',
+  admission: 'lets requests in, has them wait at the door, or refuses them',
   workload: 'generates requests',
   network: 'prices collectives and transfers',
 } as const

@@ -38,7 +38,7 @@ export function packageManifest(kind: Kind, name: string, packageName: string): 
     ...common,
     sideEffects: false,
     exports: { '.': { types: './dist/index.d.ts', default: './dist/index.js' }, './package.json': './package.json' },
-    files: ['dist'],
+    files: ['dist', '!dist/.tsbuildinfo'],
     engines,
     servesim,
     scripts: {

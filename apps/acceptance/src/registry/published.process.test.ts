@@ -1,17 +1,19 @@
 import { existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { describeCreatedPlugins } from './created-plugins.js'
 import { LoopbackRegistry, type Printed, writeBelow } from './loopback-registry.js'
 
 // The packages as strangers get them: from a registry, by npm alone, in folders outside the workspace.
 
 let registry: LoopbackRegistry
+// Alone on two cores all of this takes less than a minute.
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 })
 
 beforeAll(async () => {
   registry = await LoopbackRegistry.start()
   await registry.publishWorkspace()
-}, 120_000)
+})
 afterAll(() => registry?.stop())
 
 async function install(folder: string, ...packages: string[]): Promise<Printed> {
@@ -101,7 +103,7 @@ describe('with nothing but npm', () => {
     expect(output).toContain('on 1 × h100-sxm')
     expect(output).toMatch(/^TTFT/m)
     for (const resolved of read(folder, 'package-lock.json').matchAll(/"resolved": "([^"]+)"/g)) expect(resolved[1]).toContain(registry.url)
-  }, 60_000)
+  })
 
   test('a script composes core, a device, a scheduler and a router; nothing else of ours is there', async () => {
     const folder = registry.project('composed', { 'package.json': { type: 'module' } })
@@ -117,7 +119,7 @@ describe('with nothing but npm', () => {
     })
     const { output, errors } = await registry.run(folder, 'node', 'run.js')
     expect(output, errors).toBe('20 finished on replicas 0 and 1\n')
-  }, 60_000)
+  })
 })
 
 describe('a plugin that is not there', () => {
@@ -134,7 +136,7 @@ describe('a plugin that is not there', () => {
     const [hint] = /npm install servesim-[\w-]+/.exec(missing.errors)!
     await install(folder, hint.split(' ').at(-1)!)
     expect(await simulated(folder, '--requests', '20')).toContain('on 2 × h100-sxm')
-  }, 60_000)
+  })
 })
 
 describe('another core', () => {
@@ -167,7 +169,7 @@ describe('another core', () => {
     })
     const { output, errors } = await registry.run(folder, 'node', 'run.js')
     expect(output, errors).toBe('20 finished on replicas 0\n')
-  }, 60_000)
+  })
 
   test('of another contract is refused with plugin, expected and found', async () => {
     await publish('publish-ahead', router('ahead', { contract: 2, core: peer }))
@@ -184,7 +186,7 @@ describe('another core', () => {
     })
     const { errors } = await registry.run(folder, 'node', 'run.js')
     expect(errors).toContain('Plugin "router-ahead" was built for contract 2 of servesim/router; this core has contract 1')
-  }, 60_000)
+  })
 })
 
 describeCreatedPlugins(() => registry)

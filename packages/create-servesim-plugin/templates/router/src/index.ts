@@ -18,6 +18,7 @@ export const exampleName: Plugin = definePlugin('router-example-name', (host) =>
         let best = 0
         let least = Number.POSITIVE_INFINITY
         for (let replica = 0; replica < view.replicaCount; replica++) {
+          if (!view.takesRequests(replica)) continue
           const load = waitingWeight * view.waiting(replica) + view.running(replica)
           if (load < least) {
             best = replica

@@ -49,8 +49,10 @@ class ExampleName implements Scheduler {
     this.waiting.push(request)
   }
 
+  /** It may wait or run; who runs is core's affair. */
   withdraw(request: number): void {
-    this.waiting.splice(this.waiting.indexOf(request), 1)
+    const at = this.waiting.indexOf(request)
+    if (at >= 0) this.waiting.splice(at, 1)
   }
 
   form(plan: StepPlan): void {
