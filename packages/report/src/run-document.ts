@@ -17,6 +17,8 @@ export interface RunDocument {
   tokens: { prompt: number; output: number; cached: number }
   preemptions: number
   kv: SimulationResult['kv']
+  /** What travelled between ranks and hosts, and what the links carried of it. */
+  transfers: SimulationResult['transfers']
   /** Totals that techniques counted, by their names. */
   counters: SimulationResult['counters']
   /** Device time in seconds, all replicas together. */
@@ -42,6 +44,7 @@ export function runDocument(result: SimulationResult, run: RunFacts, wallMs?: nu
     tokens: { prompt: result.promptTokens, output: result.outputTokens, cached: result.cachedTokens },
     preemptions: result.preemptions,
     kv: result.kv,
+    transfers: result.transfers,
     counters: result.counters,
     time: { byClass: result.timeByClass, byResource: result.timeByResource, idle: result.idleS },
     provenance: shares(result.timeByProvenance),

@@ -25,6 +25,19 @@ describe('the text of a run', () => {
     for (const line of text.split('\n')) expect([...line].length, line).toBeLessThanOrEqual(100)
   })
 
+  test('says what travelled and over which links, where anything did', () => {
+    const links = [
+      { name: 'node ports', links: 32, bytes: 24e9, busiestShare: 0.25 },
+      { name: 'host memory', links: 2, bytes: 6e9, busiestShare: 0.004 },
+    ]
+    const transfers = { count: 1234, bytes: 30e9, peakActive: 17, links }
+    const text = runText(sampleResult({ transfers }), sampleFacts()).replaceAll(/\n +/g, ' ')
+    expect(text).toContain(
+      'Transfers   1,234 of 30.00 GB, at most 17 at once; over links node ports 24.00 GB (busiest link 25.0 %), host memory 6.000 GB (busiest link 0.4 %)',
+    )
+    expect(runText(sampleResult(), sampleFacts())).not.toContain('Transfers')
+  })
+
   test('says from which instant latency counts', () => {
     expect(runText(sampleResult(), { ...sampleFacts(), latencyFrom: 'queued' })).toContain('first token − the instant the engine queued')
   })

@@ -89,8 +89,20 @@ function throughput(result: SimulationResult): string[] {
       `${number(rates.outputTokensPerSecond)} output tokens/s, over ${seconds(rates.durationS)}`,
     `Tokens      ${count(result.promptTokens)} prompt (${percent(cached)} from the prefix cache), ${count(result.outputTokens)} output`,
     `KV cache    peak ${percent(kv.peakShare)}, mean ${percent(kv.meanShare)} of ${count(kv.totalBlocks)} blocks; ${plural(result.preemptions, 'preemption')}`,
+    ...transferred(result),
     ...counted(counters),
   ]
+}
+
+/** Bytes between ranks and hosts; nothing where there were none. */
+function transferred({ transfers }: SimulationResult): string[] {
+  if (transfers.count === 0) return []
+  const gigabytes = (bytes: number) => `${number(bytes / 1e9)} GB`
+  const links = transfers.links.map(
+    ({ name, bytes, busiestShare }) => `${name} ${gigabytes(bytes)} (busiest link ${percent(busiestShare)})`,
+  )
+  const sent = `Transfers   ${count(transfers.count)} of ${gigabytes(transfers.bytes)}, at most ${count(transfers.peakActive)} at once`
+  return wrap(links.length === 0 ? sent : `${sent}; over links ${links.join(', ')}`, width, ' '.repeat(12))
 }
 
 /** Totals of techniques. */

@@ -1,5 +1,6 @@
 export { type DeviceSuite, describeDevice } from './conformance/device.js'
 export { describeEviction } from './conformance/eviction.js'
+export { describeFabric } from './conformance/fabric.js'
 export { describeModelSource } from './conformance/model-source.js'
 export { describeNetwork } from './conformance/network.js'
 export { conformanceSuites, describePlugin } from './conformance/plugin.js'

@@ -23,7 +23,7 @@ const sizes = Array.from({ length: 31 }, (_, i) => 2 ** i)
 const budgetUs = 100
 
 /** A device whose links any network can work from. */
-const spec: DeviceSpec = {
+export const linkedDevice: DeviceSpec = {
   name: 'toy-linked',
   vendor: 'toy',
   memoryBytes: 2 ** 34,
@@ -35,7 +35,7 @@ const spec: DeviceSpec = {
 }
 
 /** Two ranks must have a price; how many more a network knows is its own affair, and what it does not know it refuses. */
-function risingPrices(built: Network, collective: CollectiveKind, ranks: number): void {
+function risesWithBytes(built: Network, collective: CollectiveKind, ranks: number): void {
   let longest = 0
   for (const bytes of sizes) {
     const at = `${collective} of ${bytes} bytes over ${ranks} ranks`
@@ -53,6 +53,11 @@ function risingPrices(built: Network, collective: CollectiveKind, ranks: number)
   }
 }
 
+/** @throws AssertionError where more bytes take less, or a refusal is no sentence for users */
+export function risingPrices(built: Network, ranks: readonly number[]): void {
+  for (const collective of collectives) for (const count of ranks) risesWithBytes(built, collective, count)
+}
+
 /** What every network must do, for each network of a plugin. @param options of the network, where its defaults are not enough */
 export function describeNetwork(plugin: Plugin, options: SuiteOptions = {}): void {
   register(networkSuites(plugin, options))
@@ -64,7 +69,7 @@ export function networkSuites(plugin: Plugin, allOptions: SuiteOptions = {}): Su
     const build = () =>
       provided.build(parseOptions(provided.options, options, 'network'), {
         path: 'network',
-        device: spec,
+        device: linkedDevice,
         collectives: [],
         engineRelease: '0.19.0',
       })
@@ -94,7 +99,7 @@ export function networkSuites(plugin: Plugin, allOptions: SuiteOptions = {}): Su
           name: 'prices every collective or says why not, and more bytes never take less',
           run() {
             const built = build()
-            for (const collective of collectives) for (const ranks of rankCounts) risingPrices(built, collective, ranks)
+            risingPrices(built, rankCounts)
           },
         },
         {

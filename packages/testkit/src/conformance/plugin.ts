@@ -3,6 +3,7 @@ import {
   controller,
   device,
   eviction,
+  fabric,
   modelSource,
   network,
   type Plugin,
@@ -16,6 +17,7 @@ import { admissionSuites } from './admission.js'
 import { controllerSuites } from './controller.js'
 import { deviceSuites } from './device.js'
 import { evictionSuites } from './eviction.js'
+import { fabricSuites } from './fabric.js'
 import { modelSourceSuites } from './model-source.js'
 import { networkSuites } from './network.js'
 import { register } from './register.js'
@@ -31,6 +33,7 @@ const suitesByPoint = new Map<string, (plugin: Plugin, options: SuiteOptions) =>
   [controller.id, controllerSuites],
   [device.id, (plugin, options) => deviceSuites(plugin, { options })],
   [eviction.id, evictionSuites],
+  [fabric.id, fabricSuites],
   [modelSource.id, modelSourceSuites],
   [network.id, networkSuites],
   [router.id, routerSuites],
