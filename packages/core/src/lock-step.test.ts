@@ -62,13 +62,18 @@ const spyOf = (seen: Peers[]) =>
     })
   })
 
-function run(requests: ListedRequest[], own: { waveSteps?: number; hostNs?: number } = {}, seen: Peers[] = []): Simulation {
-  const { waveSteps = 1, hostNs = 0 } = own
+function run(
+  requests: ListedRequest[],
+  own: { waveSteps?: number; hostNs?: number; pipeline?: number } = {},
+  seen: Peers[] = [],
+): Simulation {
+  const { waveSteps = 1, hostNs = 0, pipeline = 1 } = own
   const techniques = [
     { use: 'together', waveSteps },
     { use: 'spy', hostNs },
   ]
-  const pool = { count: 2, device, parallelism: { expert: 2 }, techniques }
+  const network = { use: 'toy-network', latencyNs: 0, byteNs: 0 }
+  const pool = { count: 2, device, network, parallelism: { expert: 2, pipeline }, techniques }
   const plugins = [together, byParity, spyOf(seen)]
   return runChecked(smallScenario({ requests, pool, plugins, router: { use: 'by-parity' } }))
 }
@@ -132,6 +137,23 @@ describe('replicas that step together', () => {
     expect(times(simulation, 'firstTokenNs')).toEqual([500 + prefillNs(8), 500 + prefillNs(8)])
     // The replica without a prompt waited for its peer's host as well.
     expect(simulation.result().timeByClass.host).toBeCloseTo(2 * 500e-9, 15)
+  })
+
+  it('wait for the slowest of them on each stage of a pipeline', () => {
+    const prompt = (promptTokens: number): ListedRequest => ({ arrivalNs: 0, promptTokens, outputTokens: 1 })
+    const simulation = run([2, 2, 2, 2, 9].map(prompt), { pipeline: 2 })
+    // One layer a stage, at 10 ns a token: nine tokens are more than eight on the first, four sequences more than one on the last.
+    const end = 90 + (80 + 1000 + 4 * 7)
+    expect(times(simulation, 'firstTokenNs')).toEqual([end, end, end, end, end])
+  })
+
+  it('keep several steps in a pipeline, but none of requests whose tokens are on their way', () => {
+    const requests = [8, 39].map((promptTokens): ListedRequest => ({ arrivalNs: 0, promptTokens, outputTokens: 2 }))
+    const simulation = run(requests, { pipeline: 2 })
+    const first = 390 + 390 + 1007
+    expect(times(simulation, 'firstTokenNs')).toEqual([first, first])
+    expect(times(simulation, 'lastTokenNs')).toEqual([first + 10 + 1017, first + 10 + 1017])
+    expect(stepsOf(simulation)).toEqual([2, 2])
   })
 
   it('leave requests of one replica alone where the other has none', () => {

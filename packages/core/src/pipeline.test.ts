@@ -1,12 +1,39 @@
-import { type ListedRequest, runChecked, smallScenario } from '@servesim/testkit'
+import { type ListedRequest, outcomeOf, runChecked, smallScenario } from '@servesim/testkit'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
 import { Pipeline } from './pipeline.js'
-import type { Simulation } from './simulation.js'
+import { definePlugin } from './plugin.js'
+import { network, type StepCost, stepCost, technique } from './points/index.js'
+import { createSimulation, type Simulation } from './simulation.js'
 
 /** A layer takes 10 ns a token and nothing else takes any time. */
 const device = { use: 'toy-device', stepNs: 0, sequenceNs: 0, tokenNs: 10, contextNs: 0 }
 const layerNs = (tokens: number) => 10 * tokens
+
+/** Each step keeps the host busy for so long. */
+const slowLaunch = definePlugin('slow-launch', (host) => {
+  host.provide(technique, {
+    name: 'slow-launch',
+    description: 'Test.',
+    options: z.strictObject({ launchNs: z.number() }),
+    build: ({ launchNs }, context) =>
+      context.claim(stepCost, {
+        name: 'slow-launch',
+        wrap: (next): StepCost => ({
+          reads: 'shape',
+          price(step, startNs, out) {
+            next.price(step, startNs, out)
+            out.hostNs = launchNs
+          },
+          priceRun(step, count, startNs, out) {
+            next.priceRun(step, count, startNs, out)
+            out.hostNs = launchNs
+          },
+        }),
+      }),
+  })
+})
 
 interface Case {
   stages: number
@@ -92,6 +119,91 @@ describe('a pipeline', () => {
     const simulation = run({ stages: 2, batches: 3, promptTokens: 1, outputTokens: 4 })
     // The third prompt finds both stages taken and joins the first request's next step.
     expect(simulation.units[0]!.steps).toBe(2 * 4 + 1)
+  })
+})
+
+describe('arrivals', () => {
+  it('at any instant, the ends of steps and of launches included, meet what step by step meets', () => {
+    const running = Array.from({ length: 3 }, (_, i): ListedRequest => ({ arrivalNs: 0, promptTokens: 2 + i, outputTokens: 60 }))
+    let fastSteps = 0
+    for (let arrivalNs = 1500; arrivalNs < 1650; arrivalNs++) {
+      for (const stages of [2, 4]) {
+        const pool = {
+          model: 'toy-deep',
+          device,
+          network: { use: 'toy-network', latencyNs: 7, byteNs: 0 },
+          parallelism: { pipeline: stages },
+          scheduler: { use: 'toy-scheduler', promptsPerStep: 1 },
+          techniques: [{ use: 'slow-launch', launchNs: 9 }],
+        }
+        const requests = [...running, { arrivalNs, promptTokens: 5, outputTokens: 3 }]
+        const input = smallScenario({ requests, pool, blocks: 1000, plugins: [slowLaunch] })
+        const [fast, plain] = [runChecked(input), runChecked(input, { stretches: false })]
+        expect(outcomeOf(fast).exact, `arrival at ${arrivalNs} ns, ${stages} stages`).toEqual(outcomeOf(plain).exact)
+        fastSteps += fast.units[0]!.fastSteps
+      }
+    }
+    expect(fastSteps).toBeGreaterThan(150 * 2 * 100)
+  })
+})
+
+describe('KV blocks', () => {
+  const blocks = (parallelism: object) => {
+    const memory = { contextBytes: 0 }
+    const pool = {
+      model: 'toy-deep',
+      device: { use: 'toy-device', memoryBytes: 2 ** 20 },
+      network: { use: 'toy-network' },
+      parallelism,
+      memory,
+    }
+    const requests = [{ arrivalNs: 0, promptTokens: 1, outputTokens: 1 }]
+    return createSimulation(smallScenario({ requests, pool })).pools[0]!.memory
+  }
+
+  it('are as many as fit on the stage with the least room', () => {
+    const even = blocks({ pipeline: 2 })
+    // Half of the layers: half of the weights, and half of a token's KV.
+    expect(even.weightBytes).toBe(4 * 32 * 32 * 2)
+    expect(even.bytesPerBlock).toBe(blocks({}).bytesPerBlock / 2)
+    const uneven = blocks({ pipeline: 2, pipelineLayers: [2, 6] })
+    expect(uneven.stage).toBe(1)
+    expect(uneven.blocks).toBe(Math.floor((uneven.usableBytes - uneven.weightBytes - uneven.activationBytes) / uneven.bytesPerBlock))
+    expect(uneven.blocks).toBeLessThan(even.blocks)
+    expect(blocks({ pipeline: 2, pipelineLayers: [6, 2] })).toEqual({ ...uneven, stage: 0 })
+  })
+})
+
+describe('hand-overs', () => {
+  it('to another node are priced as such', () => {
+    const asked: [number, boolean | undefined][] = []
+    const spying = definePlugin('spying', (host) => {
+      host.provide(network, {
+        name: 'spying',
+        description: 'Test.',
+        options: z.strictObject({}),
+        build: () => ({
+          reads: 'shape',
+          provenance: 'analytic',
+          assumptions: [],
+          collectiveNs: () => 0,
+          transferNs: (bytes, betweenNodes) => {
+            asked.push([bytes, betweenNodes])
+            return betweenNodes ? 1000 : 10
+          },
+        }),
+      })
+    })
+    const parallelism = { tensor: 2, pipeline: 4 }
+    const pool = { model: 'toy-deep', device, network: { use: 'spying' }, parallelism, devicesPerNode: 4 }
+    const requests = [{ arrivalNs: 0, promptTokens: 3, outputTokens: 1 }]
+    const simulation = runChecked(smallScenario({ requests, pool, plugins: [spying] }))
+    // Stages 0 and 1 are on the first node, 2 and 3 on the second. A rank hands over its half of 64 bytes a token.
+    expect(asked).toEqual([
+      [3 * 32, false],
+      [3 * 32, true],
+    ])
+    expect(lastNs(simulation)).toBe(8 * layerNs(3) + 10 + 1000 + 10)
   })
 })
 

@@ -51,6 +51,7 @@ export class FormingPlan implements StepPlan {
   }
 
   schedule(request: number, tokens: number, lookaheadTokens = 0): boolean {
+    if (this.awaitsToken(request)) this.refuseUnknown(request)
     const context = this.shared.requests.computedTokens[request]!
     if (!this.kv.extend(request, context + tokens + lookaheadTokens)) return false
     this.forming.add(request, tokens, context, this.draftsAmong(request, tokens))
@@ -71,6 +72,15 @@ export class FormingPlan implements StepPlan {
 
   awaitsToken(request: number): boolean {
     return this.shared.requests.tokenStep[request]! >= this.unknownFrom
+  }
+
+  private refuseUnknown(request: number): never {
+    throw new ServesimError(
+      'SERVESIM_BROKEN_INVARIANT',
+      `replica ${this.replica}`,
+      `Request row ${request} is scheduled at ${this.nowNs} ns while its last token is still in a pipeline stage.`,
+      'Its scheduler has to ask awaitsToken: report it to its author.',
+    )
   }
 
   isHeld(request: number): boolean {

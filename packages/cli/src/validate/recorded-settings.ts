@@ -101,7 +101,7 @@ function refuseUnsupported(meta: Json, path: string): void {
     throw new ServesimError(
       'SERVESIM_CAPABILITY_MISMATCH',
       `${path}: ${key}`,
-      `The run was recorded with ${value} ${what}, which servesim does not simulate yet.`,
+      `The run was recorded with ${value} ${what}, which validation does not replay.`,
       'Validate against a run without.',
     )
   }

@@ -32,6 +32,7 @@ export function schedulerSuites(plugin: Plugin, allOptions: SuiteOptions = {}): 
           scheduler: choice,
           maxModelLenTokens: 190,
           techniques: number % 2 === 0 ? [] : [{ use: 'reference-prefix-caching' }],
+          ...(number % 3 === 2 && { model: 'toy-deep', network: { use: 'toy-network' }, parallelism: { pipeline: 2 } }),
         },
       })
     return {
