@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { Pipeline } from './pipeline.js'
 import { definePlugin } from './plugin.js'
-import { network, type StepCost, stepCost, technique } from './points/index.js'
+import { type Network, network, type StepCost, stepCost, technique } from './points/index.js'
 import { createSimulation, type Simulation } from './simulation.js'
 
 /** A layer takes 10 ns a token and nothing else takes any time. */
@@ -182,7 +182,7 @@ describe('hand-overs', () => {
         name: 'spying',
         description: 'Test.',
         options: z.strictObject({}),
-        build: () => ({
+        build: (): Network => ({
           reads: 'shape',
           provenance: 'analytic',
           assumptions: [],
