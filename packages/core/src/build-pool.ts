@@ -9,6 +9,7 @@ import { type CompiledDevice, type Device, device } from './points/device.js'
 import type { FabricPlan } from './points/fabric.js'
 import { type Group, group } from './points/group.js'
 import type { KvIndexFactory } from './points/kv-index.js'
+import type { KvTierFactory } from './points/kv-tier.js'
 import { modelSource } from './points/model-source.js'
 import { type Network, network } from './points/network.js'
 import type { OptionsSchema } from './points/provider.js'
@@ -40,6 +41,9 @@ export interface BuiltPool {
   cost: StepCost
   network: Network | undefined
   kvIndex: KvIndexFactory | undefined
+  kvTiers: readonly KvTierFactory[]
+  /** Equal keys mean equal KV bytes for equal text. */
+  layoutKey: string
   group: Group | undefined
   decode: Decode | undefined
   /** Where the time of all its steps went: of its model, and of what runs beside it. */
@@ -62,6 +66,12 @@ export interface PoolContext {
   links: FabricPlan | undefined
   /** What techniques of the cluster claim, by the role of the pool. */
   inherited: ReadonlyMap<string, InheritedClaim[]>
+}
+
+/** KV bytes of one token on each rank of a replica, stage after stage. */
+export function bytesPerTokenOfRank({ stages, deviceCount, count }: BuiltPool): Float64Array {
+  const ranks = deviceCount / count
+  return Float64Array.from({ length: ranks }, (_, rank) => stages[Math.floor((rank * stages.length) / ranks)]!.kvBytesPerToken)
 }
 
 /** Resolves and binds one pool of a scenario. @throws ServesimError at the first thing that does not meet */
@@ -101,6 +111,7 @@ export function buildPool(
   const stages = shardStages(pool, model, pool.parallelism)
   const layers = stages.reduce((sum, stage) => sum + stage.layers, 0)
   checkGroup(pool, path, claims)
+  checkTiers(path, pool.scheduler.use, limits, claims)
   // An operator takes the same on every stage: the device prices those of the whole model once.
   const [graph] = stages.length === 1 ? stages : shardStages(pool, model, { ...pool.parallelism, pipeline: 1, pipelineLayers: undefined })
   const maxDrafts = decoding?.maxDrafts ?? 0
@@ -143,7 +154,7 @@ export function buildPool(
     return baseCost([whose], compile(whose))
   }
   const { cost, usages, tokenReaders } = chainLinks({ links: claims.links, base, context, baseOf })
-  const stepwise = [...tokenReaders]
+  const stepwise = [...tokenReaders, ...claims.tiers.filter((tier) => tier.reads === 'tokens').map(({ name }) => name)]
   if (decoding !== undefined) stepwise.push(claims.owners.get(decode.id)!)
   if ((claims.group?.ranks ?? 1) > 1) stepwise.push(claims.owners.get(group.id)!)
   return {
@@ -161,6 +172,8 @@ export function buildPool(
     cost,
     network: net,
     kvIndex: claims.index,
+    kvTiers: claims.tiers,
+    layoutKey: layoutKey(pool, model, stages, limits),
     group: claims.group,
     decode: decoding,
     usages,
@@ -269,6 +282,27 @@ function checkGroup({ count, parallelism: { tensor, expert } }: PoolScenario, pa
     message,
     'Let parallelism.expert, count and the technique that groups the replicas agree.',
   )
+}
+
+/** A scheduler that never asks for what memories behind the device hold would leave them unused. */
+function checkTiers(path: string, scheduler: string, { loads = false }: SchedulerLimits, { tiers }: Claims): void {
+  if (loads || tiers.length === 0) return
+  throw new ServesimError(
+    'SERVESIM_CAPABILITY_MISMATCH',
+    `${path}.scheduler`,
+    `The scheduler "${scheduler}" loads no KV from memories behind the device, and ${tiers.map(({ name }) => `"${name}"`).join(' and ')} offer it.`,
+    'Choose a scheduler that does, or switch the technique off.',
+  )
+}
+
+function layoutKey(
+  { kvCacheDtype, parallelism }: PoolScenario,
+  model: Model,
+  stages: readonly OperatorGraph[],
+  limits: SchedulerLimits,
+): string {
+  const ofStages = stages.map(({ layers, kvBytesPerToken }) => [layers, kvBytesPerToken])
+  return JSON.stringify([model.id, ofStages, kvCacheDtype, parallelism.tensor, limits.blockSizeTokens])
 }
 
 function otherModel(path: string, measured: string, model: string): ServesimError {

@@ -65,6 +65,35 @@ export class KvBlocks {
     this.index?.trim?.(request, surplus)
   }
 
+  /** As `admit`, for a request that has its first blocks already. */
+  admitLoaded(request: number, tokens: number, mustFitTokens: number): boolean {
+    const needed = this.blocksFor(Math.max(tokens, mustFitTokens)) - this.requests.blocks[request]!
+    return needed <= this.free && this.extend(request, tokens)
+  }
+
+  /**
+   * The request's blocks outlive it: a row of their own holds them from now on. @returns the row, for `drop`; −1 where the index cannot do that
+   */
+  keep(request: number): number {
+    const { requests, index } = this
+    if (index !== undefined && index.move === undefined) return -1
+    const row = requests.allocate()
+    requests.blocks[row] = requests.blocks[request]!
+    requests.blocks[request] = 0
+    requests.identified[row] = requests.identified[request]!
+    requests.computedTokens[row] = requests.computedTokens[request]!
+    requests.placeholderTokens[row] = requests.placeholderTokens[request]!
+    if (requests.identified[request] === 1) index!.move!(request, row)
+    return row
+  }
+
+  /** Blocks that were kept are free. */
+  drop(row: number): void {
+    this.release(row)
+    this.index?.forget(row)
+    this.requests.release(row)
+  }
+
   /** Gives up everything the request holds. */
   release(request: number): void {
     const held = this.requests.blocks[request]!

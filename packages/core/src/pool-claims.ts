@@ -8,6 +8,7 @@ import { eviction } from './points/eviction.js'
 import { type ExpertLoad, expertLoad } from './points/expert-load.js'
 import { type Group, group } from './points/group.js'
 import { type KvIndexFactory, kvIndex } from './points/kv-index.js'
+import { type KvTierFactory, kvTier } from './points/kv-tier.js'
 import type { Point } from './points/point.js'
 import { type StepCostLink, stepCost } from './points/step-cost.js'
 import { type TechniquePool, technique } from './points/technique.js'
@@ -19,6 +20,7 @@ export interface Claims {
   owners: Map<string, string>
   decode: DecodeFactory | undefined
   index: KvIndexFactory | undefined
+  tiers: KvTierFactory[]
   group: Group | undefined
   expertLoad: ExpertLoad | undefined
   links: ClaimedLink[]
@@ -50,6 +52,7 @@ export function gatherClaims(pool: PoolScenario, { path, registry, engine, facts
     owners: new Map(),
     decode: undefined,
     index: undefined,
+    tiers: [],
     group: undefined,
     expertLoad: undefined,
     links: [],
@@ -100,6 +103,7 @@ function book(claims: Claims, claimant: string, path: string, point: Point<unkno
   }
   if (point.id === kvIndex.id) claims.index = contribution as KvIndexFactory
   else if (point.id === decode.id) claims.decode = contribution as DecodeFactory
+  else if (point.id === kvTier.id) claims.tiers.push(contribution as KvTierFactory)
   else if (point.id === group.id) claims.group = contribution as Group
   else if (point.id === expertLoad.id) claims.expertLoad = contribution as ExpertLoad
   else if (point.id === stepCost.id) claims.links.push({ link: contribution as StepCostLink, technique: claimant })

@@ -1,4 +1,4 @@
-import type { BuiltPool } from './build-pool.js'
+import { type BuiltPool, bytesPerTokenOfRank } from './build-pool.js'
 import type { EventQueue } from './event-queue.js'
 import { KvBlocks } from './kv-blocks.js'
 import { LockStepGroup } from './lock-step.js'
@@ -7,12 +7,13 @@ import type { StepView } from './points/step-cost.js'
 import type { RequestTable } from './request-table.js'
 import type { RequestSink } from './results.js'
 import { Speculation } from './speculation.js'
-import { StepUnit } from './step-unit.js'
+import { StepUnit, type TierBuilder } from './step-unit.js'
 
 interface ReplicasContext {
   requests: RequestTable
   events: EventQueue
   sink: RequestSink
+  clock: { readonly nowNs: number }
   /** Whether steps may be taken in stretches. */
   stretches: boolean
   /** Told which share of the time collectives keep the links of a replica busy. */
@@ -32,12 +33,13 @@ export class Replicas {
   }
 
   private add(pool: BuiltPool): void {
-    const { requests, events, sink, stretches, load } = this.context
-    const { depth, maxNumSeqs, sharing = 'allocated', freesRejected = false } = pool.limits
+    const { requests, events, sink, clock, stretches, load } = this.context
+    const { depth, maxNumSeqs, sharing = 'allocated', freesRejected = false, emptyTurnNs } = pool.limits
     const ranks = pool.group?.ranks ?? 1
     const shared = {
       requests,
       events,
+      clock,
       sink,
       cost: pool.cost,
       usage: pool.base.usage,
@@ -47,11 +49,14 @@ export class Replicas {
       stageShares: pool.stageShares,
       maxSequences: maxNumSeqs,
       sharesEarly: sharing === 'allocated',
+      emptyTurnNs,
       stretches: stretches && pool.stepwise.length === 0,
       speculation: pool.decode === undefined ? undefined : new Speculation(pool.decode, requests, depth, freesRejected),
     }
     for (let i = 0; i < pool.count; i++) {
-      this.units.push(new StepUnit(this.units.length, this.newKv(pool), this.newScheduler(pool), shared))
+      const kv = this.newKv(pool)
+      const index = this.units.length
+      this.units.push(new StepUnit(index, kv, this.newScheduler(pool), shared, this.tiersOf(pool, kv, index)))
       this.poolOf.push(pool)
     }
     for (let first = this.units.length - pool.count; ranks > 1 && first < this.units.length; first += ranks) {
@@ -70,6 +75,21 @@ export class Replicas {
     return new KvBlocks(totalBlocks, blockSizeTokens, requests, index)
   }
 
+  private tiersOf(pool: BuiltPool, { total, index, blockSizeTokens }: KvBlocks, replica: number): TierBuilder | undefined {
+    if (pool.kvTiers.length === 0) return undefined
+    const context = {
+      path: pool.name,
+      replica,
+      requests: this.context.requests,
+      blockSizeTokens,
+      totalBlocks: total,
+      bytesPerTokenOfRank: bytesPerTokenOfRank(pool),
+      layoutKey: pool.layoutKey,
+      index,
+    }
+    return (calls) => pool.kvTiers.map((tier) => tier.build({ ...context, ...calls }))
+  }
+
   private newScheduler(pool: BuiltPool): Scheduler {
     return pool.newScheduler({ requests: this.context.requests })
   }
@@ -85,7 +105,8 @@ export class Replicas {
     const dead = this.membersWith(replica).filter((unit) => unit.alive)
     for (const unit of dead) {
       const pool = this.poolOf[unit.index]!
-      unit.die(this.newKv(pool), this.newScheduler(pool), nowNs)
+      const kv = this.newKv(pool)
+      unit.die(kv, this.newScheduler(pool), nowNs, this.tiersOf(pool, kv, unit.index))
     }
     dead[0]?.group?.die()
     return { dead, rows: dead.flatMap((unit) => this.context.requests.rowsOf(unit.index)) }

@@ -7,6 +7,8 @@ export const RequestStatus = {
   preempted: 3,
   /** The row is free, or its request has not reached a replica: it is nobody's. */
   away: 4,
+  /** It has blocks, and a tier brings their content. */
+  loading: 5,
 } as const
 
 /** A column that a technique added; its array is replaced when the table grows. */

@@ -120,7 +120,7 @@ export class Simulation {
       admitted: (nowNs) => this.gateway.somethingChanged(nowNs),
     }
     const load = (replica: number, share: number) => this.engine.transfers.load(replica, share)
-    this.replicas = new Replicas(this.pools, { requests, events, sink, stretches, load })
+    this.replicas = new Replicas(this.pools, { requests, events, sink, clock: this.engine, stretches, load })
     this.units = this.replicas.units
     this.engine.units = this.units
     this.gateway = this.buildGateway(buildRoles(scenario, cluster, this.replicas, registry, random), registry, random)

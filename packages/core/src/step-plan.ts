@@ -1,5 +1,6 @@
 import { ServesimError } from './errors.js'
 import type { KvBlocks } from './kv-blocks.js'
+import type { KvTiers } from './kv-tiers.js'
 import type { StepPlan } from './points/scheduler.js'
 import { RequestStatus, type RequestTable } from './request-table.js'
 import type { RequestList } from './running-list.js'
@@ -28,6 +29,7 @@ export class FormingPlan implements StepPlan {
     private readonly shared: PlanContext,
     readonly running: RequestList,
     private forming: Step,
+    private readonly tiers: KvTiers | undefined,
   ) {}
 
   /** From now on this empty step is filled. */
@@ -53,9 +55,12 @@ export class FormingPlan implements StepPlan {
   schedule(request: number, tokens: number, lookaheadTokens = 0): boolean {
     if (this.awaitsToken(request)) this.refuseUnknown(request)
     const context = this.shared.requests.computedTokens[request]!
-    if (!this.kv.extend(request, context + tokens + lookaheadTokens)) return false
+    while (!this.kv.extend(request, context + tokens + lookaheadTokens)) {
+      if (this.running.length > 1 || this.tiers === undefined || !this.tiers.makeRoom(request, true)) return false
+    }
     this.forming.add(request, tokens, context, this.draftsAmong(request, tokens))
     this.commitAtForm(request, context + tokens)
+    this.tiers?.fills(this.forming, request, context + tokens)
     return true
   }
 
@@ -84,8 +89,35 @@ export class FormingPlan implements StepPlan {
   }
 
   isHeld(request: number): boolean {
-    const { held, tokenStep } = this.shared.requests
-    return held[request] === 1 || tokenStep[request]! >= this.inFlightFrom
+    const { held, status, tokenStep } = this.shared.requests
+    return held[request] === 1 || status[request] === RequestStatus.loading || tokenStep[request]! >= this.inFlightFrom
+  }
+
+  get mayLoad(): boolean {
+    return this.tiers !== undefined
+  }
+
+  loadable(request: number, hitBlocks: number): number {
+    return this.tiers === undefined ? 0 : this.tiers.probe(request, hitBlocks * this.kv.blockSizeTokens)
+  }
+
+  load(request: number, hitBlocks: number, tokens: number, mustFitTokens: number): boolean {
+    const hitTokens = hitBlocks * this.kv.blockSizeTokens
+    if (!this.giveFirst(request, hitTokens + tokens, hitBlocks, mustFitTokens)) return false
+    this.tiers!.begin(request, hitTokens, tokens)
+    return true
+  }
+
+  /** First blocks of a request that does not run yet. */
+  private giveFirst(request: number, tokens: number, hitBlocks: number, mustFitTokens: number): boolean {
+    const { kv, tiers } = this
+    for (;;) {
+      const loaded = this.shared.requests.blocks[request]! > 0
+      const fits = loaded ? kv.admitLoaded(request, tokens, mustFitTokens) : kv.admit(request, tokens, hitBlocks, mustFitTokens)
+      if (fits) return true
+      // Requests whose KV was brought hold blocks and do not run: where nothing else does, they must not wait for each other forever.
+      if (tiers === undefined || this.running.length > 0 || !tiers.makeRoom(request, false)) return false
+    }
   }
 
   match(request: number): number {
@@ -118,14 +150,19 @@ export class FormingPlan implements StepPlan {
 
   admit(request: number, tokens: number, hitBlocks: number, mustFitTokens: number, lookaheadTokens = 0): boolean {
     const { requests } = this.shared
-    const hitTokens = hitBlocks * this.kv.blockSizeTokens
-    if (!this.kv.admit(request, hitTokens + tokens + lookaheadTokens, hitBlocks, mustFitTokens)) return false
+    const loaded = requests.blocks[request]! > 0
+    const hitTokens = loaded ? requests.computedTokens[request]! : hitBlocks * this.kv.blockSizeTokens
+    if (!this.giveFirst(request, hitTokens + tokens + lookaheadTokens, hitBlocks, mustFitTokens)) return false
     requests.computedTokens[request] = hitTokens
     requests.status[request] = RequestStatus.running
     if (requests.cachedTokens[request]! < 0) requests.cachedTokens[request] = hitTokens
     this.running.push(request)
     this.forming.add(request, tokens, hitTokens, 0)
     this.commitAtForm(request, hitTokens + tokens)
+    if (this.tiers !== undefined) {
+      this.tiers.admitted(request)
+      this.tiers.fills(this.forming, request, hitTokens + tokens)
+    }
     return true
   }
 
@@ -138,6 +175,7 @@ export class FormingPlan implements StepPlan {
         `Request row ${request} is preempted at ${this.nowNs} ns but does not run.`,
       )
     }
+    this.tiers?.released(request, false)
     this.kv.release(request)
     this.running.remove(request)
     requests.computedTokens[request] = 0

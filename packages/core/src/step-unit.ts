@@ -1,12 +1,14 @@
 import { ServesimError } from './errors.js'
 import { type EventQueue, Phase } from './event-queue.js'
 import type { KvBlocks } from './kv-blocks.js'
+import { KvTiers } from './kv-tiers.js'
 import { KvUse } from './kv-use.js'
 import { LinkLoad } from './link-load.js'
 import type { LockStepGroup, Rank } from './lock-step.js'
 import { Pipeline, setStageTimes } from './pipeline.js'
 import { type PipelineHost, PipelineStretch } from './pipeline-stretch.js'
 import type { PrefixText } from './points/kv-index.js'
+import type { KvTier, KvTierContext } from './points/kv-tier.js'
 import type { Network } from './points/network.js'
 import type { Scheduler } from './points/scheduler.js'
 import type { StepCost } from './points/step-cost.js'
@@ -20,12 +22,16 @@ import type { StepUsage } from './step-price.js'
 import { plainReasons, Stretch } from './stretch.js'
 
 /** The engine's loop sleeps this long when a turn ran nothing while requests exist (vLLM, `_process_engine_step` of v1/engine/core.py). */
-const emptyTurnNs = 1_000_000
+const sleepNs = 1_000_000
+
+/** How the tiers of a replica come about, from the outside. */
+export type TierBuilder = (calls: Pick<KvTierContext, 'landed' | 'failed' | 'changed' | 'free'>) => readonly KvTier[]
 
 /** What all units of a simulation share. */
 export interface UnitContext {
   requests: RequestTable
   events: EventQueue
+  clock: { readonly nowNs: number }
   sink: RequestSink
   cost: StepCost
   usage: StepUsage
@@ -39,6 +45,8 @@ export interface UnitContext {
   maxSequences: number
   /** Blocks can be shared as soon as they are allocated; else when their content has been computed (`SchedulerLimits.sharing`). */
   sharesEarly: boolean
+  /** Pause behind a turn that ran nothing while requests wait. */
+  emptyTurnNs: number | undefined
   /** False keeps to the plain path, step by step: the fast one's oracle. */
   stretches: boolean
   speculation: Speculation | undefined
@@ -75,6 +83,13 @@ export class StepUnit implements PipelineHost, Rank {
   hostFreeNs = 0
   readonly pipeline: Pipeline
   private readonly linkLoad: LinkLoad | undefined
+  /** When a turn of the loop ran nothing though requests waited; −1: there was none since a step. */
+  private emptyTurnNs = -1
+  /** A form is under way, and something that it may have looked at already has changed. */
+  private forming = false
+  private lookAgain = false
+  /** Memories behind the device; undefined where there are none. */
+  tiers: KvTiers | undefined
   stretch: Stretch | PipelineStretch
   readonly kvUse = new KvUse()
 
@@ -83,7 +98,9 @@ export class StepUnit implements PipelineHost, Rank {
     public kv: KvBlocks,
     public scheduler: Scheduler,
     readonly shared: UnitContext,
+    tiersOf?: TierBuilder,
   ) {
+    this.tiers = tiersOf && this.buildTiers(tiersOf)
     const stages = shared.stageShares.length
     const maxDrafts = shared.speculation?.decode.maxDrafts ?? 0
     this.pipeline = new Pipeline(stages)
@@ -93,7 +110,7 @@ export class StepUnit implements PipelineHost, Rank {
       this.linkLoad = new LinkLoad(collectives.linkNs, (share) => collectives.load(index, share))
       for (const step of this.ring) step.links = this.linkLoad
     }
-    this.plan = new FormingPlan(index, kv, shared, this.running, this.ring[0]!)
+    this.plan = new FormingPlan(index, kv, shared, this.running, this.ring[0]!, this.tiers)
     this.stretch = this.newStretch()
   }
 
@@ -119,8 +136,23 @@ export class StepUnit implements PipelineHost, Rank {
     return this.kv.used + this.stretch.pendingBlocks(nowNs)
   }
 
-  /** The KV index learns a request's text. */
+  private buildTiers(build: TierBuilder): KvTiers {
+    const wake = () => this.wake(this.shared.clock.nowNs)
+    const built = build({
+      landed: (request) => tiers.landed(request),
+      failed: (request) => tiers.failed(request),
+      changed: () => {
+        if (this.waitingCount > 0) wake()
+      },
+      free: (row) => tiers.free(row),
+    })
+    const tiers = new KvTiers({ kv: this.kv, requests: this.shared.requests, wake }, built)
+    return tiers
+  }
+
+  /** The KV index and the tiers learn a request's text. */
   identify(request: number, text: PrefixText): void {
+    this.tiers?.identify(request, text)
     this.shared.requests.identified[request] = this.kv.index?.identify(request, text) === true ? 1 : 0
   }
 
@@ -133,8 +165,19 @@ export class StepUnit implements PipelineHost, Rank {
 
   /** A held request was released: an idle unit looks at it now, a busy one at its next form. */
   wake(nowNs: number): void {
+    if (this.forming) {
+      this.lookAgain = true
+      return
+    }
     if (this.stretch.active) this.stretch.interrupt(nowNs)
-    if (this.formedCount === 0) this.requestForm(nowNs)
+    if (this.formedCount === 0) this.requestTurn(nowNs)
+  }
+
+  /** The idle loop's next turn: at once, or when it wakes from the pause behind a turn that ran nothing. */
+  private requestTurn(nowNs: number): void {
+    const { emptyTurnNs: pauseNs = sleepNs } = this.shared
+    if (this.emptyTurnNs < 0 || pauseNs === 0 || this.group !== undefined) this.requestForm(nowNs)
+    else this.requestForm(this.emptyTurnNs + pauseNs * Math.max(1, Math.ceil((nowNs - this.emptyTurnNs) / pauseNs)))
   }
 
   /** So many flows share the links of its collectives: steps that start from now on are priced with them. */
@@ -173,7 +216,7 @@ export class StepUnit implements PipelineHost, Rank {
       this.stretch.interrupt(nowNs)
     }
     this.inbox.push(request)
-    if (this.formedCount === 0) this.requestForm(nowNs)
+    if (this.formedCount === 0) this.requestTurn(nowNs)
   }
 
   /** A request's client has gone: the engine hears of it when it drains its input. */
@@ -184,9 +227,9 @@ export class StepUnit implements PipelineHost, Rank {
 
   /**
    * The replica dies: nothing that was under way comes to an end, and what it held is gone; whose it was is the caller's affair.
-   * @param kv memory and @param scheduler the queue that it will come up with again, empty
+   * @param kv memory, @param scheduler the queue and @param tiersOf the memories behind that it will come up with again, empty
    */
-  die(kv: KvBlocks, scheduler: Scheduler, nowNs: number): void {
+  die(kv: KvBlocks, scheduler: Scheduler, nowNs: number, tiersOf?: TierBuilder): void {
     if (this.stretch.active) this.stretch.interrupt(nowNs)
     this.shared.events.remove(this.completeHandle)
     this.shared.events.remove(this.formHandle)
@@ -197,9 +240,12 @@ export class StepUnit implements PipelineHost, Rank {
     this.running.clear()
     this.inbox.clear()
     this.aborts.clear()
+    this.tiers?.die()
+    this.emptyTurnNs = -1
     this.kv = kv
     this.scheduler = scheduler
-    this.plan = new FormingPlan(this.index, kv, this.shared, this.running, this.ring[0]!)
+    this.tiers = tiersOf && this.buildTiers(tiersOf)
+    this.plan = new FormingPlan(this.index, kv, this.shared, this.running, this.ring[0]!, this.tiers)
     this.stretch = this.newStretch()
     this.kvUse.set(0, nowNs)
     this.stopped()
@@ -241,12 +287,14 @@ export class StepUnit implements PipelineHost, Rank {
     }
     const { preemptions } = this.plan
     if (!this.fillNext(nowNs)) {
-      if (this.plan.preemptions > preemptions) this.tryAgain(nowNs)
+      if (this.plan.preemptions > preemptions || this.lookAgain) this.tryAgain(nowNs)
       // Not all stages are taken: those in flight may be all there is.
       else if (this.pipeline.stages > 1 && this.formedCount > 0) this.tryStretch(nowNs)
+      else if (this.formedCount === 0 && this.unfinished) this.emptyTurnNs = nowNs
       if (this.formedCount === 0) this.stopped()
       return
     }
+    this.emptyTurnNs = -1
     this.acceptNext(nowNs)
     const isPipeline = this.pipeline.stages > 1
     if (isPipeline || this.formedCount === 1) this.start(nowNs)
@@ -257,7 +305,7 @@ export class StepUnit implements PipelineHost, Rank {
 
   /** @returns whether a stretch begins */
   private tryStretch(nowNs: number): boolean {
-    if (!this.shared.stretches) return false
+    if (!this.shared.stretches || this.lookAgain) return false
     const reason = this.scheduler.steady() ? this.stretch.begin(nowNs) : 'scheduler'
     if (reason === undefined) return true
     this.plainForms[plainReasons.indexOf(reason)]!++
@@ -266,9 +314,12 @@ export class StepUnit implements PipelineHost, Rank {
 
   /** Drains the input and lets the scheduler fill the ring's next slot. @returns whether there is something to run */
   fillNext(nowNs: number): boolean {
+    this.forming = true
+    this.lookAgain = false
     for (let i = 0; i < this.inbox.length; i++) this.drain(this.inbox.at(i), nowNs)
     this.inbox.clear()
     if (this.aborts.length > 0) this.drainAborts(nowNs)
+    this.tiers?.seeLanded()
     const step = this.ring[(this.head + this.formedCount) % this.ring.length]!
     step.clear()
     this.plan.begin(step, nowNs)
@@ -277,6 +328,7 @@ export class StepUnit implements PipelineHost, Rank {
     if (stages > 1) this.plan.track(this.steps, this.steps + Math.max(0, this.formedCount - stages + 1))
     const waiting = this.scheduler.waitingCount
     this.scheduler.form(this.plan)
+    this.forming = false
     if (this.scheduler.waitingCount < waiting) this.shared.sink.admitted(nowNs)
     this.kvUse.set(this.kv.used, nowNs)
     return step.count > 0
@@ -292,7 +344,7 @@ export class StepUnit implements PipelineHost, Rank {
   /** Under a priority policy the request that lacked blocks may have been its own victim, with nothing left in the step. */
   private tryAgain(nowNs: number): void {
     if (this.formedCount > 0) return
-    this.hostFreeNs = nowNs + emptyTurnNs
+    this.hostFreeNs = nowNs + sleepNs
     this.requestForm(nowNs)
   }
 
@@ -406,6 +458,7 @@ export class StepUnit implements PipelineHost, Rank {
     const { requests, sink, depth, sharesEarly, speculation } = this.shared
     const { placeholderTokens, outputTokens, stopTokens, firstTokenNs, lastTokenNs, identified, status } = requests
     const { computedTokens, promptTokens } = requests
+    if (step.fills.length > 0) this.tiers!.filled(step)
     // Nearly all members had their last tokens at one instant: equal gaps are counted together.
     let gapNs = 0
     let withGap = 0
@@ -467,6 +520,10 @@ export class StepUnit implements PipelineHost, Rank {
   private leave(request: number): void {
     const { requests } = this.shared
     if (requests.status[request] === RequestStatus.running) this.running.remove(request)
+    if (this.tiers !== undefined) {
+      this.tiers.cancel(request)
+      this.tiers.released(request, true)
+    }
     this.kv.release(request)
     this.kv.index?.forget(request)
   }

@@ -24,6 +24,8 @@ export class Step implements StepView, StepPrice {
   memberRejected: Int32Array
   memberEpochs: Int32Array
   count = 0
+  /** Blocks that tiers are told of when the step has completed: request, blocks of it that are full then, its admission. */
+  readonly fills: number[] = []
 
   tokens = 0
   decodes = 0
@@ -87,6 +89,7 @@ export class Step implements StepView, StepPrice {
 
   clear(): void {
     this.count = 0
+    this.fills.length = 0
     this.tokens = 0
     this.decodes = 0
     this.decodeContextSum = 0
@@ -147,9 +150,11 @@ export class Step implements StepView, StepPrice {
     const at = members.subarray(0, this.count).indexOf(request)
     if (at < 0) return 0
     const tokens = memberTokens[at]!
+    const fills = [...this.fills]
     const all = Array.from({ length: this.count }, (_, i) => [members[i]!, memberTokens[i]!, memberDrafts[i]!] as const)
     this.clear()
     for (const [r, q, drafts] of all) if (r !== request) this.add(r, q, computedTokens[r]!, drafts)
+    this.fills.push(...fills)
     return tokens
   }
 

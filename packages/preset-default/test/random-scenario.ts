@@ -62,7 +62,7 @@ export function randomScenario(number: number): SimulationInput {
         parallelism,
         ...(tensor * parallelism.pipeline > 1 ? { network: { use: 'toy-network' } } : {}),
         scheduler,
-        techniques: [...randomTechniques(draw), ...randomSpeculation(number)],
+        techniques: [...randomTechniques(draw), ...randomSpeculation(number), ...randomTier(number)],
         // A prompt that may not be cut must fit a step.
         ...('release' in scheduler && !scheduler.enableChunkedPrefill ? { maxModelLenTokens: scheduler.maxNumBatchedTokens } : {}),
         memory: { numGpuBlocksOverride: blocks },
@@ -191,4 +191,19 @@ function randomTechniques(draw: Draw): Technique[] {
     })
   }
   return techniques
+}
+
+function randomTier(number: number): Technique[] {
+  const draw = new Draw(number, 'tier')
+  if (!draw.chance(0.3)) return []
+  return [
+    {
+      use: 'toy-tier',
+      hitChance: draw.of(0.4, 1),
+      loadNs: draw.of(0, 3000, 60_000, 200_000),
+      tokenNs: draw.of(0, 100),
+      failChance: draw.of(0, 0.3),
+      waitChance: draw.of(0, 0.5),
+    },
+  ]
 }

@@ -64,6 +64,7 @@ function checkUnit(simulation: Simulation, unit: Unit): void {
     const known = requests.promptTokens[r]! + requests.outputTokens[r]! + placeholders
     law(computed >= 1 && computed <= known + drafts, simulation, `${name} has computed ${computed} of ${known} tokens`)
   }
+  for (const r of unit.tiers?.holders() ?? []) held += requests.blocks[r]!
   // Shared blocks are held more than once.
   law(
     kv.index === undefined ? held === kv.used : held >= kv.used,

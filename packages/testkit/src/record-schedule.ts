@@ -18,6 +18,8 @@ export interface RecordedForm {
   /** Members of the step in order, each with its tokens. */
   scheduled: [request: number, tokens: number][]
   preempted: number[]
+  /** Requests whose KV is brought from behind the device from then on, each with its tokens; absent: none. */
+  loads?: [request: number, tokens: number][]
 }
 
 /** Runs a scenario of one replica, step by step, and tells what its scheduler decided each time it was asked. */
@@ -79,10 +81,17 @@ function recordingPlan(plan: StepPlan, arrivalIndex: Float64Array, form: Recorde
       return plan.freeBlocks
     },
     awaitsToken: (request) => plan.awaitsToken(request),
+    mayLoad: plan.mayLoad,
     isHeld: (request) => plan.isHeld(request),
     match: (request) => plan.match(request),
     matchMayGrow: (request) => plan.matchMayGrow(request),
     samePrefix: (a, b, tokens) => plan.samePrefix(a, b, tokens),
+    loadable: (request, hit) => plan.loadable(request, hit),
+    load(request, hit, tokens, whole) {
+      const done = plan.load(request, hit, tokens, whole)
+      if (done) form.loads = [...(form.loads ?? []), [arrivalIndex[request]!, tokens]]
+      return done
+    },
     schedule: (request, tokens, ahead) => added(plan.schedule(request, tokens, ahead), request, tokens),
     admit: (request, tokens, hit, whole, ahead) => added(plan.admit(request, tokens, hit, whole, ahead), request, tokens),
     unschedule(request) {

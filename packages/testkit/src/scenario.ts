@@ -7,12 +7,13 @@ import { toyJitter } from './toy-jitter.js'
 import { toyModels } from './toy-model.js'
 import { toyNetworks } from './toy-network.js'
 import { toySchedulers } from './toy-scheduler.js'
+import { toyTiers } from './toy-tier.js'
 import { toyTraffic } from './toy-traffic.js'
 
 /** All toy parts, as one plugin. */
 export const toyParts: Plugin = {
   name: 'toy-parts',
-  plugins: [toyModels, toyDevices, toyFabrics, toyNetworks, toySchedulers, toyJitter, toyDrafts, listWorkloads, toyTraffic],
+  plugins: [toyModels, toyDevices, toyFabrics, toyNetworks, toySchedulers, toyJitter, toyDrafts, toyTiers, listWorkloads, toyTraffic],
   setup: () => {},
 }
 

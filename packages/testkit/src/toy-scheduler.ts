@@ -23,6 +23,7 @@ export const toySchedulers = definePlugin('toy-scheduler', (host) => {
       engineRelease: '0.19',
       gpuMemoryUtilization: 0.9,
       reservedBlocks: 0,
+      loads: true,
     }),
     build: (own, { requests, limits }) => new ToyScheduler(own, requests, limits.maxNumBatchedTokens),
   })
@@ -60,16 +61,29 @@ class ToyScheduler implements Scheduler {
     let budget = this.maxTokens - running.length
     for (let i = 0; i < running.length; i++) if (!plan.awaitsToken(running.at(i))) plan.schedule(running.at(i), 1)
     this.admittedMost = false
-    for (let admitted = 0; this.waiting.length > 0 && !this.full; admitted++) {
+    let admitted = 0
+    for (let next = 0; next < this.waiting.length && !this.full; ) {
       this.admittedMost = admitted === this.own.promptsPerStep
       if (this.admittedMost) return
-      const r = this.waiting[0]!
-      if (plan.isHeld(r)) return
-      const hit = plan.match(r)
-      const tokens = this.requests.promptTokens[r]! - hit * this.own.blockSizeTokens
+      const r = this.waiting[next]!
+      if (plan.isHeld(r)) {
+        next++
+        continue
+      }
+      // What was brought from behind the device counts as computed.
+      const loaded = this.requests.blocks[r]! > 0
+      const hit = loaded ? 0 : plan.match(r)
+      const more = loaded ? 0 : plan.loadable(r, hit)
+      if (more > 0 && !plan.load(r, hit, more, this.reservedTokens(r))) return
+      if (more !== 0) {
+        next++
+        continue
+      }
+      const tokens = this.requests.promptTokens[r]! - (loaded ? this.requests.computedTokens[r]! : hit * this.own.blockSizeTokens)
       if (tokens > budget || !plan.admit(r, tokens, hit, this.reservedTokens(r))) return
-      this.waiting.shift()
+      this.waiting.splice(next, 1)
       budget -= tokens
+      admitted++
     }
   }
 
@@ -81,6 +95,7 @@ class ToyScheduler implements Scheduler {
   private reservedTokens(candidate: number): number {
     const { blocks } = this.requests
     let reserved = this.wholeBlocks(candidate)
+    for (const r of this.waiting) if (r !== candidate && blocks[r]! > 0) reserved += this.wholeBlocks(r) - blocks[r]!
     const { running } = this.plan!
     for (let i = 0; i < running.length; i++) reserved += this.wholeBlocks(running.at(i)) - blocks[running.at(i)]!
     return reserved * this.own.blockSizeTokens
@@ -93,10 +108,11 @@ class ToyScheduler implements Scheduler {
   /** Who waits goes on waiting: what running requests take was reserved for them. Only their text could make a hit longer. */
   steady(): boolean {
     if (this.admittedMost) return false
-    return this.waiting.length === 0 || this.full || !this.plan!.matchMayGrow(this.waiting[0]!)
+    const plan = this.plan!
+    return this.full || this.waiting.every((r) => plan.isHeld(r) || (plan.loadable(r, plan.match(r)) >= 0 && !plan.matchMayGrow(r)))
   }
 
   staysSteadyWith(): boolean {
-    return this.waiting.length > 0 || this.full
+    return this.full || this.waiting.some((r) => !this.plan!.isHeld(r))
   }
 }

@@ -36,6 +36,10 @@ export interface KvIndex extends Part {
   forget(request: number): void
   /** Whether two requests have the same text up to and including that block. Pure. */
   sameText(a: number, b: number, block: number): boolean
+  /** What `from` holds belongs to `to` from now on, a row that held nothing. Absent: blocks cannot outlive their request. */
+  move?(from: number, to: number): void
+  /** Set by core where something wants to know: content is about to be lost, of which no other copy is here. See `KvTier.lost`. */
+  onLoss?: ((id: number, endBlock: number, blocks: number) => void) | undefined
   /** Whether `commit` would make blocks behind the prompt hittable for this request. */
   knowsOutput(request: number): boolean
   /** Free blocks by the index's own count, for the invariant checker. */

@@ -22,6 +22,8 @@ export interface StepPlan {
   readonly totalBlocks: number
   /** Those of them that nobody holds, cached content or not. */
   readonly freeBlocks: number
+  /** Whether there are memories behind the device at all. */
+  readonly mayLoad: boolean
   /**
    * Schedules `tokens` ≥ 1 more tokens of a running request. What goes beyond its sequence are drafts: of those that the request has
    * (`draftTokens`) it may take any number.
@@ -37,8 +39,8 @@ export interface StepPlan {
    */
   awaitsToken(request: number): boolean
   /**
-   * Whether this waiting request is held back, by a technique for data that is under way or, preempted, for a token that is still in a
-   * pipeline stage; others may pass it. Pure.
+   * Whether this waiting request is held back: by a technique or a tier for data that is under way or, preempted, for a token that is
+   * still in a pipeline stage; others may pass it. Pure.
    */
   isHeld(request: number): boolean
   /** Cached blocks that an admission of this request would hit: at most all but its last token. Pure. */
@@ -48,7 +50,21 @@ export interface StepPlan {
   /** Whether both requests are known to begin with the same `tokens` ≥ 1 tokens, rounded up to whole blocks. Pure. */
   samePrefix(a: number, b: number, tokens: number): boolean
   /**
-   * Moves a request from waiting to running and schedules `tokens` ≥ 1 tokens behind `hitBlocks` cached blocks.
+   * Tokens behind its `hitBlocks` cached blocks that memories behind the device have for a waiting request without blocks; 0: none,
+   * it can be admitted · −1: that cannot be said yet; it must wait, others may pass it. Pure.
+   */
+  loadable(request: number, hitBlocks: number): number
+  /**
+   * Gives a waiting request blocks for what is cached and for `tokens` tokens more, as many as `loadable` says, and lets those be brought.
+   * It is held back (`isHeld`) until they are there, takes no running slot and no token budget meanwhile, and stays among the scheduler's
+   * waiting requests. Then it has blocks and `computedTokens`, and is admitted by its remaining tokens, with `hitBlocks` 0; that may still
+   * fail. Should the load fail, or others need its blocks to go on at all, it has none and starts over.
+   * @param mustFitTokens as in `admit`
+   * @returns false when blocks are short; nothing has changed then
+   */
+  load(request: number, hitBlocks: number, tokens: number, mustFitTokens: number): boolean
+  /**
+   * Moves a request from waiting to running and schedules `tokens` ≥ 1 tokens behind `hitBlocks` cached blocks, or behind its computed ones.
    * @param mustFitTokens the whole sequence must find free blocks now, though only the first tokens get them; 0: no such check
    * @param lookaheadTokens KV slots that it gets beyond the scheduled tokens; 0 where left out
    * @returns false when blocks are short; nothing has changed then
@@ -99,6 +115,10 @@ export interface SchedulerLimits {
   sharing?: 'allocated' | 'computed'
   /** Whether KV blocks that only rejected drafts were written to are freed at once (SGLang); else they stay for what comes next (vLLM). */
   freesRejected?: boolean
+  /** Whether its schedulers call `StepPlan.loadable`; memories behind the device need that. Default: no. */
+  loads?: boolean
+  /** A turn of the engine's loop that runs nothing while requests wait is followed by a pause of this length, ns. Default: 1 ms, as in vLLM. */
+  emptyTurnNs?: number
   /** Whether a step's temporaries lie outside the share of device memory, which then holds weights and KV alone. */
   temporariesOutside?: boolean
 }

@@ -68,5 +68,8 @@ export function limitsOf(own: Options, context: SchedulerPoolContext): Scheduler
     blockSizeTokens,
     sharing: 'computed',
     freesRejected: true,
+    loads: true,
+    // Its loop does not sleep.
+    emptyTurnNs: 0,
   }
 }

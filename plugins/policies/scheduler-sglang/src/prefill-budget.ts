@@ -3,8 +3,8 @@ import type { StepPlan } from '@servesim/core'
 /** Of what a request may still generate, no more than this is reckoned with (CLIP_MAX_NEW_TOKENS). */
 const mostComingTokens = 4096
 
-/** Whether a step goes on admitting; if not, whether for want of memory or because the step's size is used up. */
-export type Verdict = 'continue' | 'no-token' | 'other'
+/** Whether a step goes on admitting; if not, whether for want of memory or because the step's size is used up. Aside: past this request. */
+export type Verdict = 'continue' | 'no-token' | 'other' | 'aside'
 
 /**
  * What a step that computes prompts may still take: SGLang's `PrefillAdder`. Blocks that were given out in this form are not free any
@@ -71,6 +71,11 @@ export class PrefillBudget {
     this.alone = false
     this.inputTokens -= this.paged(tokens)
     this.chunkTokens -= this.paged(tokens)
+    this.coming += coming
+  }
+
+  /** Tokens of a request that takes no part yet, beyond the blocks that it has. */
+  reserve(coming: number): void {
     this.coming += coming
   }
 

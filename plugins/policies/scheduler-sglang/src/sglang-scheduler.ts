@@ -128,8 +128,16 @@ export class SglangScheduler implements Scheduler {
     for (let i = 0; i < running.length; i++) {
       if (running.at(i) !== this.chunked) coming += this.comingTokens(running.at(i)) * this.ratio.value
     }
+    for (const r of this.waiting) if (this.requests.blocks[r]! > 0) coming += this.lackingTokens(r)
     const mixed = this.mixesChunks ? this.decodes.length : 0
     return new PrefillBudget(plan, this.blockSize, this.options.maxPrefillTokens - mixed, this.chunkSize - mixed, coming, mixed)
+  }
+
+  /** What a request whose KV is brought, or was, will still ask for: it is reckoned with as if it ran. */
+  private lackingTokens(r: number): number {
+    const { promptTokens, outputTokens, blocks } = this.requests
+    const known = promptTokens[r]! + outputTokens[r]!
+    return Math.max(0, known - blocks[r]! * this.blockSize) + this.comingTokens(r) * this.ratio.value
   }
 
   private comingTokens(r: number): number {
@@ -171,6 +179,10 @@ export class SglangScheduler implements Scheduler {
       }
       const admitted = plan.running.length
       const verdict = this.admit(plan, budget, r)
+      if (verdict === 'aside') {
+        passed.push(r)
+        continue
+      }
       if (verdict === 'no-token') this.full = true
       if (plan.running.length > admitted) {
         if (verdict === 'continue') continue
@@ -182,14 +194,26 @@ export class SglangScheduler implements Scheduler {
   }
 
   private admit(plan: StepPlan, budget: PrefillBudget, r: number): Verdict {
-    const hit = plan.match(r)
-    const extend = this.requests.promptTokens[r]! + this.requests.outputTokens[r]! - hit * this.blockSize
+    // What a tier has brought counts as computed.
+    const loaded = this.requests.blocks[r]! > 0
+    const hit = loaded ? 0 : plan.match(r)
+    const cached = loaded ? this.requests.computedTokens[r]! : hit * this.blockSize
+    const extend = this.requests.promptTokens[r]! + this.requests.outputTokens[r]! - cached
     const coming = this.comingTokens(r)
+    const lacking = loaded ? this.lackingTokens(r) : 0
+    budget.reserve(-lacking)
     const verdict = budget.check(extend, coming)
     if (verdict !== 'continue') return verdict
+    const mustFit = cached + budget.tokensThatMustFit(extend, coming)
+    const more = loaded ? 0 : plan.loadable(r, hit)
+    if (more !== 0) {
+      if (more > 0 && !plan.load(r, hit, more, mustFit)) return 'no-token'
+      if (more > 0) budget.reserve(this.lackingTokens(r))
+      return 'aside'
+    }
     const tokens = budget.chunkOf(extend)
     if (tokens === 0) return 'other'
-    if (!plan.admit(r, tokens, hit, hit * this.blockSize + budget.tokensThatMustFit(extend, coming))) return 'no-token'
+    if (!plan.admit(r, tokens, hit, mustFit)) return 'no-token'
     const isCut = tokens < extend
     if (isCut) this.chunked = r
     budget.take(tokens, isCut ? 0 : coming)

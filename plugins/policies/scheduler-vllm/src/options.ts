@@ -58,5 +58,6 @@ export function limitsOf(own: Options, { path, device, maxModelLenTokens }: Sche
     // Block 0 is the null block.
     reservedBlocks: 1,
     blockSizeTokens: own.blockSizeTokens,
+    loads: true,
   }
 }

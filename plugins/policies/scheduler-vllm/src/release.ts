@@ -9,11 +9,25 @@ export interface Release {
   lookaheadAtAdmission: boolean
   /** Whether budget that drafting takes is charged for each scheduled request, or set aside for the most there can be. */
   chargesDraftingByRequest: boolean
+  /** Whether a load is admitted only beside what unfinished prefills and other loads still need. */
+  reservesForLoads: boolean
 }
 
 export const releases = {
-  '0.19': { gpuMemoryUtilization: 0.9, stepsBackForEveryVictim: false, lookaheadAtAdmission: false, chargesDraftingByRequest: false },
-  '0.28': { gpuMemoryUtilization: 0.92, stepsBackForEveryVictim: true, lookaheadAtAdmission: true, chargesDraftingByRequest: true },
+  '0.19': {
+    gpuMemoryUtilization: 0.9,
+    stepsBackForEveryVictim: false,
+    lookaheadAtAdmission: false,
+    chargesDraftingByRequest: false,
+    reservesForLoads: false,
+  },
+  '0.28': {
+    gpuMemoryUtilization: 0.92,
+    stepsBackForEveryVictim: true,
+    lookaheadAtAdmission: true,
+    chargesDraftingByRequest: true,
+    reservesForLoads: true,
+  },
 } as const satisfies Record<string, Release>
 
 export type ReleaseName = keyof typeof releases

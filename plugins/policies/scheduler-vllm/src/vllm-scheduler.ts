@@ -15,6 +15,8 @@ export class VllmScheduler implements Scheduler {
   private readonly waiting: WaitingQueue
   /** Requests that were held back when their turn came; those that are not any more go ahead of the waiting ones (vLLM from 0.18). */
   private readonly skipped: number[] = []
+  /** Requests that a tier cannot answer for yet: they step aside for the rest of the form. */
+  private readonly unanswered: number[] = []
   private readonly requests: RequestTable
   private readonly release: Release
   private readonly maxModelLen: number
@@ -28,6 +30,8 @@ export class VllmScheduler implements Scheduler {
   private readonly stages: number
   private preempted = false
   private stop: Stop = 'empty'
+  /** The request that it stopped at. */
+  private stoppedAt = -1
   private plan: StepPlan | undefined
 
   constructor(
@@ -74,6 +78,7 @@ export class VllmScheduler implements Scheduler {
     this.preempted = false
     const left = this.scheduleRunning(plan, this.maxTokens)
     // A step that had to preempt admits nothing: what was freed is for those that run.
+    this.unanswered.length = 0
     if (!this.preempted) this.admitWaiting(plan, left)
   }
 
@@ -146,10 +151,11 @@ export class VllmScheduler implements Scheduler {
 
   /** Admits from the head of the queue; the first that does not fit blocks those behind it. */
   private admitWaiting(plan: StepPlan, tokens: number): void {
-    const { waiting, requests, options } = this
+    const { requests, options } = this
     let budget = tokens
     this.stop = 'empty'
     for (let r = this.nextWaiting(plan); r >= 0; r = this.nextWaiting(plan)) {
+      this.stoppedAt = r
       if (budget <= this.draftingTokens) {
         this.stop = 'budget'
         return
@@ -159,25 +165,81 @@ export class VllmScheduler implements Scheduler {
         return
       }
       const total = requests.promptTokens[r]! + requests.outputTokens[r]!
-      const hit = plan.match(r)
-      let n = this.cutLong(total - hit * this.blockSize)
+      // What a tier has brought counts as computed.
+      const loaded = requests.blocks[r]! > 0
+      const hit = loaded ? 0 : plan.match(r)
+      const cached = loaded ? requests.computedTokens[r]! : hit * this.blockSize
+      const more = loaded ? 0 : plan.loadable(r, hit)
+      if (more < 0) {
+        this.unanswered.push(r)
+        this.skip(r)
+        continue
+      }
+      const whole = options.schedulerReserveFullIsl ? Math.min(total, this.maxModelLen) : 0
+      if (more > 0) {
+        if (!this.load(plan, r, hit, more, Math.max(whole, cached + more) + this.watermarkTokens(plan))) {
+          this.stop = 'blocks'
+          return
+        }
+        this.skip(r)
+        continue
+      }
+      let n = this.cutLong(total - cached)
       const left = budget - this.draftingTokens
       if (!options.enableChunkedPrefill && n > left) {
         this.stop = 'budget'
         return
       }
       n = Math.min(n, left)
-      const computed = hit * this.blockSize + n
-      const mustFit = (options.schedulerReserveFullIsl ? Math.min(total, this.maxModelLen) : computed) + this.watermarkTokens(plan)
-      const lookahead = this.release.lookaheadAtAdmission ? this.lookaheadBehind(computed) : 0
+      const mustFit = Math.max(whole, cached + n) + this.watermarkTokens(plan)
+      const lookahead = this.release.lookaheadAtAdmission || loaded ? this.lookaheadBehind(cached + n) : 0
       if (!plan.admit(r, n, hit, mustFit, lookahead)) {
         this.stop = 'blocks'
         return
       }
-      if (waiting.length > 0 && waiting.peek() === r) waiting.pop()
-      else this.unskip(r)
+      this.remove(r)
       budget -= n + this.draftingTokens
     }
+  }
+
+  private load(plan: StepPlan, r: number, hit: number, tokens: number, mustFit: number): boolean {
+    let reserved = this.reservedTokens(plan, r)
+    while (!plan.load(r, hit, tokens, mustFit + reserved)) {
+      // Where nothing else could go on, requests have just lost what was reserved for.
+      const before = reserved
+      reserved = this.reservedTokens(plan, r)
+      if (reserved === before) return false
+    }
+    return true
+  }
+
+  /** The request that `nextWaiting` gave steps aside; one that had done so before keeps its place. */
+  private skip(request: number): void {
+    const { waiting } = this
+    if (waiting.length === 0 || waiting.peek() !== request) return
+    waiting.pop()
+    this.skipped.push(request)
+  }
+
+  /** The request that `nextWaiting` gave leaves its queue. */
+  private remove(request: number): void {
+    const { waiting } = this
+    if (waiting.length > 0 && waiting.peek() === request) waiting.pop()
+    else this.unskip(request)
+  }
+
+  /** What unfinished prefills and requests whose KV was or is brought still lack (vLLM from 0.23). */
+  private reservedTokens({ running }: StepPlan, loading: number): number {
+    if (!this.release.reservesForLoads) return 0
+    const { promptTokens, outputTokens, computedTokens, blocks } = this.requests
+    let reserved = 0
+    const lacks = (r: number) => Math.max(0, Math.ceil((promptTokens[r]! + outputTokens[r]!) / this.blockSize) - blocks[r]!)
+    for (let i = 0; i < running.length; i++) {
+      const r = running.at(i)
+      if (computedTokens[r]! < promptTokens[r]! + outputTokens[r]!) reserved += lacks(r)
+    }
+    for (const r of this.skipped) if (r !== loading && blocks[r]! > 0) reserved += lacks(r)
+    return reserved * this.blockSize
   }
 
   /** What an admission beside running requests leaves free; vLLM counts the blocks that it keeps for itself in. */
@@ -196,7 +258,7 @@ export class VllmScheduler implements Scheduler {
     const head = waiting.length > 0 ? waiting.peek() : -1
     let ready = -1
     for (const r of skipped) {
-      if (plan.isHeld(r)) continue
+      if (plan.isHeld(r) || this.unanswered.includes(r)) continue
       if (ready < 0 || (options.policy === 'priority' && comesBefore(requests, r, ready))) ready = r
     }
     if (ready < 0 || head < 0) return Math.max(ready, head)
@@ -210,11 +272,14 @@ export class VllmScheduler implements Scheduler {
 
   steady(): boolean {
     if (this.preempted) return false
+    const plan = this.plan!
+    if (this.unanswered.length > 0) return false
+    // Where only the first tokens must fit, a head could do with fewer once its hits are lost to those that run: a tier may have less.
+    if (this.stop === 'blocks' && !this.options.schedulerReserveFullIsl && plan.mayLoad) return false
     // A head that lacks blocks, or budget for the whole of its prompt, goes on lacking them while others only take more, unless what they
     // generate is what it begins with.
     if (this.stages > 1 && this.leftByBudget) return false
-    if (this.stop === 'blocks' || this.stop === 'budget') return !this.plan!.matchMayGrow(this.nextWaiting(this.plan!))
-    return true
+    return (this.stop !== 'blocks' && this.stop !== 'budget') || !plan.matchMayGrow(this.stoppedAt)
   }
 
   /** Whether how much budget was left has decided about the head: steps of a pipeline are of different size, and leave more or less. */
