@@ -12,6 +12,7 @@ export * from './operators.js'
 export { type PlacedPool, placeReplicas } from './placement.js'
 export { definePlugin, type Plugin, type PluginHost, Registry } from './plugin.js'
 export * from './points/index.js'
+export { PrefixTree } from './prefix-tree.js'
 export { createRandomSource, exp, ln, type RandomDraws, type RandomSource, type RandomStream } from './random.js'
 export { type RequestColumn, RequestStatus, RequestTable } from './request-table.js'
 export {

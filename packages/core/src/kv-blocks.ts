@@ -77,7 +77,7 @@ export class KvBlocks {
   keep(request: number): number {
     const { requests, index } = this
     if (index !== undefined && index.move === undefined) return -1
-    const row = requests.allocate()
+    const row = requests.allocate(true)
     requests.blocks[row] = requests.blocks[request]!
     requests.blocks[request] = 0
     requests.identified[row] = requests.identified[request]!

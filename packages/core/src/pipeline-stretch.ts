@@ -96,7 +96,7 @@ export class PipelineStretch {
   /** All members run and decode one token, none its first. */
   private decodes(step: Step): boolean {
     const { outputTokens, status } = this.unit.shared.requests
-    if (step.prefills > 0) return false
+    if (step.prefills > 0 || step.fills.length > 0) return false
     for (let i = 0; i < step.count; i++) {
       const r = step.members[i]!
       // Members whose requests have ended are −1.

@@ -48,6 +48,7 @@ export class Replicas {
       depth,
       stageShares: pool.stageShares,
       maxSequences: maxNumSeqs,
+      maxBatchedTokens: pool.limits.maxNumBatchedTokens,
       sharesEarly: sharing === 'allocated',
       emptyTurnNs,
       stretches: stretches && pool.stepwise.length === 0,

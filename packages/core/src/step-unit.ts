@@ -25,7 +25,7 @@ import { plainReasons, Stretch } from './stretch.js'
 const sleepNs = 1_000_000
 
 /** How the tiers of a replica come about, from the outside. */
-export type TierBuilder = (calls: Pick<KvTierContext, 'landed' | 'failed' | 'changed' | 'free'>) => readonly KvTier[]
+export type TierBuilder = (calls: Pick<KvTierContext, 'prefillNs' | 'landed' | 'failed' | 'changed' | 'free'>) => readonly KvTier[]
 
 /** What all units of a simulation share. */
 export interface UnitContext {
@@ -43,6 +43,7 @@ export interface UnitContext {
   /** Each pipeline stage's share of the layers; one entry without a pipeline. */
   stageShares: Float64Array
   maxSequences: number
+  maxBatchedTokens: number
   /** Blocks can be shared as soon as they are allocated; else when their content has been computed (`SchedulerLimits.sharing`). */
   sharesEarly: boolean
   /** Pause behind a turn that ran nothing while requests wait. */
@@ -139,6 +140,7 @@ export class StepUnit implements PipelineHost, Rank {
   private buildTiers(build: TierBuilder): KvTiers {
     const wake = () => this.wake(this.shared.clock.nowNs)
     const built = build({
+      prefillNs: (tokens, contextTokens) => this.prefillNs(tokens, contextTokens),
       landed: (request) => tiers.landed(request),
       failed: (request) => tiers.failed(request),
       changed: () => {
@@ -148,6 +150,20 @@ export class StepUnit implements PipelineHost, Rank {
     })
     const tiers = new KvTiers({ kv: this.kv, requests: this.shared.requests, wake }, built)
     return tiers
+  }
+
+  private prefillNs(tokens: number, contextTokens: number): number {
+    const { cost, clock, maxBatchedTokens } = this.shared
+    const step = new Step(1, this.shared.stageShares.length)
+    let ns = 0
+    for (let done = 0; done < tokens; done += maxBatchedTokens) {
+      step.clear()
+      step.add(0, Math.min(maxBatchedTokens, tokens - done), contextTokens + done, 0)
+      step.unpadded()
+      cost.price(step, clock.nowNs, step)
+      ns += step.fixedNs + step.attentionNs
+    }
+    return ns
   }
 
   /** The KV index and the tiers learn a request's text. */

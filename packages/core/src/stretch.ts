@@ -98,7 +98,7 @@ export class Stretch implements RunPrice {
   /** Every running sequence decodes one token in this step, and none its first. */
   private repeats(step: Step): boolean {
     const { running, shared } = this.unit
-    if (step.prefills > 0 || step.count !== running.length) return false
+    if (step.prefills > 0 || step.fills.length > 0 || step.count !== running.length) return false
     const { outputTokens } = shared.requests
     for (let i = 0; i < step.count; i++) {
       const r = step.members[i]!

@@ -19,6 +19,7 @@ import { cudaGraphs } from '@servesim/technique-cuda-graphs'
 import { dataParallel } from '@servesim/technique-data-parallel'
 import { decodeStraggler } from '@servesim/technique-decode-straggler'
 import { hostTime } from '@servesim/technique-host-time'
+import { kvOffload } from '@servesim/technique-kv-offload'
 import { prefixCaching } from '@servesim/technique-prefix-caching'
 import { speculativeDecoding } from '@servesim/technique-speculative-decoding'
 import { workloads } from '@servesim/workload'
@@ -42,6 +43,7 @@ const plugins = [
   queueLimit,
   faults,
   prefixCaching,
+  kvOffload,
   lru,
   s3Fifo,
   cudaGraphs,

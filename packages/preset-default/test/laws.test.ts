@@ -59,7 +59,7 @@ describe(`in ${cases} random scenarios`, () => {
     for (const number of numbers) {
       const input = randomScenario(number)
       const requests = listedRequests(input).map(({ prefixIds: _, ...rest }) => rest)
-      const others = (input.pools[0]!.techniques ?? []).filter((t) => t.use !== 'prefix-caching')
+      const others = (input.pools[0]!.techniques ?? []).filter((t) => t.use !== 'prefix-caching' && t.use !== 'kv-offload')
       const plain = withPool({ ...input, workload: { ...input.workload, requests } }, { techniques: others })
       expect(run(withPool(plain, { techniques: [...others, { use: 'prefix-caching' }] })).exact).toEqual(run(plain).exact)
     }
@@ -73,7 +73,9 @@ describe(`in ${cases} random scenarios`, () => {
         prefixIds: Array.from({ length: 60 }, (_, group) => 60 * i + group),
       }))
       // What a load brought and nobody used yet is on the device, where there is a cache that keeps it.
-      const others = (input.pools[0]!.techniques ?? []).filter((t) => t.use !== 'prefix-caching' && t.use !== 'toy-tier')
+      const others = (input.pools[0]!.techniques ?? []).filter(
+        (t) => t.use !== 'prefix-caching' && t.use !== 'toy-tier' && t.use !== 'kv-offload',
+      )
       const roomy = withPool(
         { ...input, workload: { ...input.workload, requests } },
         { techniques: others, memory: { numGpuBlocksOverride: 8000 } },

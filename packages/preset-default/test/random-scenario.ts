@@ -12,6 +12,7 @@ import { vllmScheduler } from '@servesim/scheduler-vllm'
 import { cudaGraphs } from '@servesim/technique-cuda-graphs'
 import { decodeStraggler } from '@servesim/technique-decode-straggler'
 import { hostTime } from '@servesim/technique-host-time'
+import { kvOffload } from '@servesim/technique-kv-offload'
 import { prefixCaching } from '@servesim/technique-prefix-caching'
 import { speculativeDecoding } from '@servesim/technique-speculative-decoding'
 import { Draw, randomRequests, referencePrefixCaching, toyParts } from '@servesim/testkit'
@@ -21,6 +22,7 @@ export const plugins = [
   vllmScheduler,
   sglangScheduler,
   prefixCaching,
+  kvOffload,
   referencePrefixCaching,
   lru,
   s3Fifo,
@@ -62,7 +64,7 @@ export function randomScenario(number: number): SimulationInput {
         parallelism,
         ...(tensor * parallelism.pipeline > 1 ? { network: { use: 'toy-network' } } : {}),
         scheduler,
-        techniques: [...randomTechniques(draw), ...randomSpeculation(number), ...randomTier(number)],
+        techniques: withOffload(number, [...randomTechniques(draw), ...randomSpeculation(number), ...randomTier(number)]),
         // A prompt that may not be cut must fit a step.
         ...('release' in scheduler && !scheduler.enableChunkedPrefill ? { maxModelLenTokens: scheduler.maxNumBatchedTokens } : {}),
         memory: { numGpuBlocksOverride: blocks },
@@ -206,4 +208,22 @@ function randomTier(number: number): Technique[] {
       waitChance: draw.of(0, 0.5),
     },
   ]
+}
+
+/** Host memory behind the device's cache, where there is one. A block of the toy models is 128 bytes a token and more. */
+function withOffload(number: number, techniques: Technique[]): Technique[] {
+  const draw = new Draw(number, 'offload')
+  if (!draw.chance(0.35) || !techniques.some(({ use }) => use === 'prefix-caching')) return techniques
+  const store = draw.of('write-through', 'write-through', 'on-eviction')
+  const offload = {
+    use: 'kv-offload',
+    deviceRatio: draw.of(0.3, 1, 4),
+    scope: draw.of('replica', 'host'),
+    store,
+    generated: draw.chance(0.4),
+    load: draw.of('always', 'sooner'),
+    eviction: { use: draw.of('lru', 's3-fifo') },
+    stagingGiB: draw.of(0.000_01, 0.5),
+  }
+  return [...techniques, offload]
 }

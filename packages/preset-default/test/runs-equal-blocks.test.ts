@@ -11,6 +11,8 @@ function blockByBlock(input: SimulationInput): SimulationInput | undefined {
   const techniques = pool!.techniques ?? []
   const caching = techniques.find((t) => t.use === 'prefix-caching')
   if ((caching?.eviction as { use: string } | undefined)?.use !== 'lru') return undefined
+  // It does not tell what it loses.
+  if (techniques.some((t) => t.store === 'on-eviction')) return undefined
   const reference = { use: 'reference-prefix-caching', blankFirst: pool!.scheduler.release === '0.28' }
   return { ...input, pools: [{ ...pool!, techniques: techniques.map((t) => (t.use === 'prefix-caching' ? reference : t)) }] }
 }

@@ -122,6 +122,12 @@ export class ReferenceBlockCache implements KvIndex {
     return blocks.reverse().filter((block) => this.pool.free(block, this.blankFirst)).length
   }
 
+  move(from: number, to: number): void {
+    const holder = this.holder(from)
+    this.holders.set(to, holder)
+    this.holders.set(from, { keys: holder.keys, blocks: [] })
+  }
+
   forget(request: number): void {
     this.holders.delete(request)
   }

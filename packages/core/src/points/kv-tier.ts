@@ -58,6 +58,8 @@ export interface KvTierContext {
   layoutKey: string
   /** The device's cache, where the pool has one. */
   index: KvIndex | undefined
+  /** What steps would take that compute so many tokens behind a context and nothing else, ns. */
+  prefillNs(tokens: number, contextTokens: number): number
   /** What `load` brought is there; the request runs from its replica's next form on. */
   landed(request: number): void
   /** What `load` was to bring will not come: the request gives up its blocks and starts over. */

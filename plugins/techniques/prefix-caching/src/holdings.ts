@@ -82,6 +82,15 @@ export class Holdings {
     return this.ends[entry]!
   }
 
+  /** What a request holds becomes another's, whose text is the same then. */
+  move(from: number, to: number): void {
+    this.begin(to, this.chains[from]!, this.knownBlocks[from]!)
+    this.committedBlocks[to] = this.committedBlocks[from]!
+    this.lastEntry[to] = this.lastEntry[from]!
+    this.committedBlocks[from] = 0
+    this.lastEntry[from] = -1
+  }
+
   /** The request holds nothing any more; its text stays known. */
   clear(request: number): void {
     if (request >= this.lastEntry.length) return

@@ -1,7 +1,6 @@
-import type { Eviction, KvIndex, KvIndexContext, PrefixText } from '@servesim/core'
+import { type Eviction, type KvIndex, type KvIndexContext, type PrefixText, PrefixTree } from '@servesim/core'
 import { CachedChains } from './cached-chains.js'
 import { Holdings } from './holdings.js'
-import { PrefixTree } from './prefix-tree.js'
 import { RunTable } from './run-table.js'
 
 /**
@@ -11,6 +10,7 @@ import { RunTable } from './run-table.js'
 export class PrefixIndex implements KvIndex {
   readonly reads = 'sequences'
   freeBlocks: number
+  onLoss: ((id: number, endBlock: number, blocks: number) => void) | undefined = undefined
   private readonly tree: PrefixTree
   private readonly cached: CachedChains
   private readonly holdings = new Holdings()
@@ -206,12 +206,27 @@ export class PrefixIndex implements KvIndex {
       left -= count
       eviction.reuse?.(run, count)
       if (runs.chain[run]! < 0) runs.count[run]! -= count
-      else cached.dropTail(run, count)
+      else this.dropTail(run, count)
       if (runs.count[run] === 0) {
         eviction.reference(run)
         runs.release(run)
       }
     }
+  }
+
+  private dropTail(run: number, count: number): void {
+    const { runs, cached, tree } = this
+    const chain = runs.chain[run]!
+    const top = runs.end(run)
+    const isCopy = runs.duplicate[run] === 1
+    cached.dropTail(run, count)
+    // Where a copy took its place nothing is lost.
+    const from = Math.max(cached.end(chain), top - count)
+    if (this.onLoss !== undefined && !isCopy && from < top) this.onLoss(tree.idOf(chain, top - 1), top, top - from)
+  }
+
+  move(from: number, to: number): void {
+    this.holdings.move(from, to)
   }
 
   forget(request: number): void {

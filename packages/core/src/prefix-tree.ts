@@ -1,4 +1,4 @@
-import type { PrefixText } from '@servesim/core'
+import type { PrefixText } from './points/kv-index.js'
 
 const growth = (array: Int32Array<ArrayBuffer>, needed: number) => {
   if (needed <= array.length) return array
@@ -19,6 +19,11 @@ export class PrefixTree {
   private chainCount = 0
   /** Chain of a prefix id, plus one. */
   private chainOfId = new Int32Array(0)
+  /** The ids that each chain added, and where they begin; blocks that one of them covers. */
+  private ids = new Int32Array(0)
+  private idCount = 0
+  private idStarts = new Int32Array(0)
+  private groupBlocks = 1
 
   constructor(private readonly blockSizeTokens: number) {}
 
@@ -58,12 +63,27 @@ export class PrefixTree {
     this.starts = growth(this.starts, this.chainCount)
     this.parents[chain] = parent
     this.starts[chain] = this.blocksOf(text, shared)
+    this.groupBlocks = this.blocksOf(text, 1)
+    this.idStarts = growth(this.idStarts, this.chainCount)
+    this.idStarts[chain] = this.idCount
+    this.ids = growth(this.ids, this.idCount + count - shared)
     for (let i = shared; i < count; i++) {
       const id = idAt(text, stride, i)
       this.chainOfId = growth(this.chainOfId, id + 1)
       this.chainOfId[id] = chain + 1
+      this.ids[this.idCount++] = id
     }
     return chain
+  }
+
+  /** The id that covers this block of the chain; it stands for all the text before, too. */
+  idOf(chain: number, block: number): number {
+    return this.ids[this.idStarts[chain]! + Math.floor((block - this.starts[chain]!) / this.groupBlocks)]!
+  }
+
+  /** The chain with this id; −1 where no text had it. */
+  chainOf(id: number): number {
+    return id < this.chainOfId.length ? this.chainOfId[id]! - 1 : -1
   }
 
   /** The chain of the longest prefix that some text before had, and its length in blocks. */
