@@ -38,6 +38,7 @@ export const knownPackages: Readonly<Record<string, string>> = {
   'technique data-parallel': '@servesim/technique-data-parallel',
   'technique decode-straggler': '@servesim/technique-decode-straggler',
   'technique host-time': '@servesim/technique-host-time',
+  'technique kv-offload': '@servesim/technique-kv-offload',
   'technique prefix-caching': '@servesim/technique-prefix-caching',
   'technique speculative-decoding': '@servesim/technique-speculative-decoding',
   'workload closed-loop': '@servesim/workload',

@@ -34,7 +34,7 @@ describe(`in ${cases} random scenarios`, () => {
       expect(results.arrived).toBe(requests.length)
       for (const { promptTokens, reason } of results.refused) expect(promptTokens >= longest).toBe(reason.includes('leave no room'))
     }
-  })
+  }, 30_000)
 
   it('gives the same bytes for the same scenario, whatever the order of the plugins', () => {
     for (const number of numbers) {

@@ -213,7 +213,7 @@ function randomTier(number: number): Technique[] {
 /** Host memory behind the device's cache, where there is one. A block of the toy models is 128 bytes a token and more. */
 function withOffload(number: number, techniques: Technique[]): Technique[] {
   const draw = new Draw(number, 'offload')
-  if (!draw.chance(0.35) || !techniques.some(({ use }) => use === 'prefix-caching')) return techniques
+  if (!draw.chance(0.2) || !techniques.some(({ use }) => use === 'prefix-caching')) return techniques
   const store = draw.of('write-through', 'write-through', 'on-eviction')
   const offload = {
     use: 'kv-offload',

@@ -32,4 +32,4 @@ it('serves every request at the same instants with an index of runs as with one 
   }
   console.log(`runs = blocks: ${compared} scenarios, ${cachedTokens} cached tokens`)
   expect(cachedTokens).toBeGreaterThan(cases)
-})
+}, 30_000)

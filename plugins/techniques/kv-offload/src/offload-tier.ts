@@ -1,7 +1,7 @@
 import { type Engine, type KvTier, type KvTierContext, Phase, type PrefixText, PrefixTree, type Reads } from '@servesim/core'
 import type { Copies } from './copies.js'
 import type { Options } from './options.js'
-import type { SharedMemory } from './shared-memories.js'
+import type { MemoryUser, SharedMemory } from './shared-memories.js'
 import type { Totals } from './totals.js'
 
 /** What all replicas of a pool have in common. */
@@ -30,7 +30,7 @@ interface Store {
 }
 
 /** One replica's view of its host's memory. Lengths are in blocks unless they say tokens. */
-export class OffloadTier implements KvTier {
+export class OffloadTier implements KvTier, MemoryUser {
   readonly reads: Reads
   /** By request row: chain of its text, −1 where unknown; blocks of it that are known; blocks whose store is under way. */
   private readonly chains = new Map<number, number>()
@@ -229,6 +229,10 @@ export class OffloadTier implements KvTier {
     this.waitsSince.delete(request)
   }
 
+  changed(): void {
+    this.context.changed()
+  }
+
   died(): void {
     for (const request of [...this.loads.keys()]) this.cancel(request)
     for (const { token, runs } of this.stores) {
@@ -251,6 +255,6 @@ export class OffloadTier implements KvTier {
 
   /** What is stored, or loaded by somebody, has changed. */
   private tellUsers(): void {
-    for (const user of this.shared.users) user.context.changed()
+    for (const user of this.shared.users) user.changed()
   }
 }

@@ -40,7 +40,7 @@ export type Options = z.output<typeof options>
 const gib = 2 ** 30
 
 /** Bytes of a KV block, all ranks together. */
-export function blockBytes({ bytesPerTokenOfRank, blockSizeTokens }: KvTierContext): number {
+function blockBytes({ bytesPerTokenOfRank, blockSizeTokens }: KvTierContext): number {
   return bytesPerTokenOfRank.reduce((sum, bytes) => sum + bytes, 0) * blockSizeTokens
 }
 

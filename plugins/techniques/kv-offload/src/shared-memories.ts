@@ -1,13 +1,18 @@
 import { type EvictionContext, type KvTierContext, type Placement, PrefixTree, type TechniqueContext } from '@servesim/core'
 import { HostMemory } from './host-memory.js'
-import type { OffloadTier } from './offload-tier.js'
 import { capacityOf, type Options } from './options.js'
+
+/** A replica's view of a memory. */
+export interface MemoryUser {
+  /** What is stored, or loaded by somebody, has changed. */
+  changed(): void
+}
 
 /** One memory, what its texts are, and the replicas that use it. */
 export interface SharedMemory {
   readonly memory: HostMemory
   readonly tree: PrefixTree
-  readonly users: Set<OffloadTier>
+  readonly users: Set<MemoryUser>
 }
 
 /** Memories by owner: a replica, or replicas on the same host whose KV looks alike. */
@@ -19,10 +24,6 @@ export class SharedMemories {
     private readonly technique: TechniqueContext,
   ) {}
 
-  get all(): Iterable<SharedMemory> {
-    return this.byKey.values()
-  }
-
   of(context: KvTierContext, placement: Placement): SharedMemory {
     const key = this.keyOf(context, placement)
     const known = this.byKey.get(key)
@@ -32,7 +33,7 @@ export class SharedMemories {
     const made = {
       memory: new HostMemory(capacityOf(this.own, context, this.technique.path), tree, newEviction),
       tree,
-      users: new Set<OffloadTier>(),
+      users: new Set<MemoryUser>(),
     }
     this.byKey.set(key, made)
     return made
