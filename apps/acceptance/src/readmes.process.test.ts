@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -17,14 +17,20 @@ const cwd = mkdtempSync(join(tmpdir(), 'servesim-readme-'))
 beforeAll(() => {
   buildCommandLine()
   rmSync(folder, { recursive: true, force: true })
-  mkdirSync(folder, { recursive: true })
+  // Whatever package a sample is about, it can be imported.
+  for (const { folder: path, manifest } of workspacePackages(root)) {
+    if (manifest.private) continue
+    const target = join(folder, 'node_modules', manifest.name)
+    mkdirSync(dirname(target), { recursive: true })
+    symlinkSync(join(root, path), target, 'junction')
+  }
 }, 60_000)
 afterAll(() => {
   for (const each of [folder, cwd]) rmSync(each, { recursive: true })
 })
 
-/** README.md of the repository and of every package. */
-const pages = ['README.md', ...workspacePackages(root).map(({ folder }) => `${folder}/README.md`)].filter((page) =>
+/** Pages with samples: README.md of the repository and of every package, and the page on embedding. */
+const pages = ['README.md', 'docs/embedding.md', ...workspacePackages(root).map(({ folder }) => `${folder}/README.md`)].filter((page) =>
   existsSync(join(root, page)),
 )
 
