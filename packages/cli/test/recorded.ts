@@ -7,6 +7,7 @@ const data = process.env.SERVESIM_DATA ?? fileURLToPath(new URL('../../../../sha
 /** Recorded runs and profiles of LLMServingSim, which are not part of this repository. */
 export const recorded = {
   profiles: join(data, 'llmservingsim/profiler/perf'),
+  formats: join(data, 'formats'),
   denseRun: join(data, 'llmservingsim/bench/examples/RTXPRO6000/Llama-3.1-8B'),
   dataParallelRun: join(data, 'llmservingsim/bench/examples/RTXPRO6000/Qwen3-30B-A3B-Instruct-2507'),
 }

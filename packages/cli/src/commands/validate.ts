@@ -3,8 +3,9 @@ import { type Comparison, comparisonTable, number, percent, signedPercent, table
 import type { Command } from 'commander'
 import { type ExitCode, exitCode } from '../exit-code.js'
 import { runWithProgress } from '../progress.js'
-import { collect } from '../run-flags.js'
+import { collect, wholeNumber } from '../run-flags.js'
 import type { Terminal } from '../terminal.js'
+import type { EngineSettings } from '../validate/recording.js'
 import { chosenMixedStepMs, type Validation, validateRun } from '../validate/validate-run.js'
 
 interface ValidateFlags {
@@ -12,20 +13,28 @@ interface ValidateFlags {
   workload?: string
   device?: string
   hostMixedStepMs?: string
+  model?: string
+  tp?: string
+  release?: string
+  maxNumSeqs?: string
+  maxNumBatchedTokens?: string
   plugin?: string[]
   ablate?: boolean
   json?: boolean
 }
 
-const about = `Replays a recorded vLLM run, the same requests at their recorded arrivals under the recorded settings, and compares
-TTFT, TPOT and latency, on both sides from the instant at which the engine took a request in.`
+const about = `Replays a recorded run, the same requests at their recorded arrivals under the recorded settings, and compares
+TTFT, TPOT and latency, on both sides from the same instant: when the engine took a request in, or, for the file of a load generator, when it was sent.`
 
 export function addValidateCommand(program: Command, terminal: Terminal, done: (code: ExitCode) => void): void {
   program
     .command('validate')
     .summary('compare with a recorded run')
     .description(about)
-    .argument('[run]', 'folder with config.json, vllm/meta.json and vllm/requests.jsonl')
+    .argument(
+      '[run]',
+      'folder with config.json, vllm/meta.json and vllm/requests.jsonl; or a file of `vllm bench serve --save-detailed` or AIPerf',
+    )
     .option('-p, --profile <dir...>', 'operator latencies; without, the device is analytic')
     .option('-w, --workload <file>', 'dataset of the run, for the identity of its prompts (default: where meta.json says)')
     .option('-d, --device <name>', 'accelerator (default: as recorded)')
@@ -33,6 +42,13 @@ export function addValidateCommand(program: Command, terminal: Terminal, done: (
       '--host-mixed-step-ms <ms>',
       `host work of a step with prefill that no CUDA graph covers (default: the bundle’s, else ${chosenMixedStepMs})`,
     )
+    .optionsGroup('For files of load generators, which do not record the engine:')
+    .option('-m, --model <id>', 'model that served (default: as recorded)')
+    .option('--tp <n>', 'tensor-parallel ranks (default: 1)')
+    .option('--release <version>', 'release of vLLM that served')
+    .option('--max-num-seqs <n>', 'most sequences of a step (default: the release’s)')
+    .option('--max-num-batched-tokens <n>', 'most tokens of a step (default: the release’s)')
+    .optionsGroup('Anything else:')
     .option('--plugin <file|package>', 'load these plugins (repeatable)', collect)
     .option('--ablate', 'also simulate without each mechanism in turn')
     .option('--json', 'print one JSON document')
@@ -43,6 +59,7 @@ export function addValidateCommand(program: Command, terminal: Terminal, done: (
         profiles,
         workload: flags.workload,
         device: flags.device,
+        engine: engineOf(flags),
         hostMixedStepMs: milliseconds(flags.hostMixedStepMs),
         plugins: flags.plugin ?? [],
         ablate: flags.ablate === true,
@@ -64,6 +81,17 @@ function withPositional(run: string | undefined, profiles: readonly string[]): {
     'No recorded run is named.',
     'Give the folder of one: servesim validate <run> --profile <dir>.',
   )
+}
+
+function engineOf({ model, tp, release, maxNumSeqs, maxNumBatchedTokens }: ValidateFlags): EngineSettings {
+  const count = (text: string | undefined, flag: string) => (text === undefined ? undefined : wholeNumber(text, flag))
+  return {
+    model,
+    release,
+    tensorParallel: count(tp, '--tp'),
+    maxNumSeqs: count(maxNumSeqs, '--max-num-seqs'),
+    maxNumBatchedTokens: count(maxNumBatchedTokens, '--max-num-batched-tokens'),
+  }
 }
 
 function milliseconds(text: string | undefined): number | undefined {

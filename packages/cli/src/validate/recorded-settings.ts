@@ -37,6 +37,34 @@ export interface RecordedSettings {
   hostPerSequenceUs: number | undefined
 }
 
+/** Of a recording that says nothing about the engine. */
+export const unknownSettings: Omit<RecordedSettings, 'model' | 'vllmRelease'> = {
+  tensorParallel: 1,
+  dataParallel: 1,
+  expertParallel: false,
+  device: undefined,
+  dtype: undefined,
+  kvCacheDtype: undefined,
+  maxNumSeqs: undefined,
+  maxNumBatchedTokens: undefined,
+  maxModelLen: undefined,
+  gpuMemoryUtilization: undefined,
+  numGpuBlocks: undefined,
+  blockSizeTokens: undefined,
+  asyncScheduling: undefined,
+  enablePrefixCaching: undefined,
+  enableChunkedPrefill: undefined,
+  longPrefillTokenThreshold: undefined,
+  cudaGraphMode: undefined,
+  enforceEager: undefined,
+  maxCaptureSize: undefined,
+  captureSizes: undefined,
+  linkBytesPerSecond: undefined,
+  datasetPath: undefined,
+  hostStepMs: undefined,
+  hostPerSequenceUs: undefined,
+}
+
 /** LLMServingSim's "GB/s" of a link are 2³⁰ bytes per second (reference of its network back end). */
 const linkUnit = 2 ** 30
 

@@ -14,6 +14,7 @@ export interface ReplayScenario {
 
 export interface ReplayInput {
   settings: RecordedSettings
+  latencyFrom: 'arrival' | 'queued'
   trace: Trace
   hasIdentity: boolean
   device: string
@@ -30,7 +31,7 @@ export function replayScenario(input: ReplayInput, registry: Registry): ReplaySc
   const release = nearestRelease(settings.vllmRelease, registry)
   const scenario = {
     name: 'validate',
-    latencyFrom: 'queued',
+    latencyFrom: input.latencyFrom,
     workload: { use: 'trace', trace },
     ...(settings.dataParallel > 1 && { router: expertsAreShared(settings) ? frontEnd : denseFrontEnd }),
     pools: [

@@ -1,4 +1,4 @@
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { forEachPool, loadScenario, withoutTechnique, withValueAt } from '@servesim/config'
 import {
   createSimulation,
@@ -13,12 +13,12 @@ import { type Comparison, compare, errorSummary, type Figure } from '@servesim/r
 import { readTraceFile } from '@servesim/workload/node'
 import { deviceOf, findBundle, openFound } from '../bundles.js'
 import { builtIn, chipsOfBundles, ownFolder } from '../prepare-run.js'
-import { measuredFigures, readRecordedRequests } from './recorded-requests.js'
-import { type RecordedSettings, readRecordedSettings } from './recorded-settings.js'
+import { measuredFigures } from './recorded-requests.js'
+import type { RecordedSettings } from './recorded-settings.js'
 import { type MeanStep, meanStep } from './recorded-steps.js'
+import { type EngineSettings, openRecording } from './recording.js'
 import { replayScenario } from './replay-scenario.js'
 import { findDataset, replayedTrace } from './replayed-trace.js'
-import { recordingFolder } from './run-files.js'
 
 /** Host time of a mixed step that the recorded runs of two machines show, 24–28 ms; see docs/fidelity.md. */
 export const chosenMixedStepMs = 25
@@ -32,6 +32,8 @@ export interface ValidateOptions {
   /** Dataset of the run, for the identity of its prompts; absent: looked for where the recording says. */
   workload?: string | undefined
   device?: string | undefined
+  /** For files of load generators, which do not record the engine. */
+  engine?: EngineSettings
   /** Absent: `chosenMixedStepMs`, or the bundle's own figure. */
   hostMixedStepMs?: number | undefined
   plugins?: readonly string[]
@@ -59,13 +61,11 @@ export interface Validation extends Errors {
 
 /**
  * Replays a recorded run and compares: the same requests at their recorded arrivals, the recorded engine settings.
- * @param folder with `config.json`, `vllm/meta.json` and `vllm/requests.jsonl`
+ * @param folder with `config.json`, `vllm/meta.json` and `vllm/requests.jsonl`; or the file of a load generator, see `readClientRecording`
  */
 export async function validateRun(folder: string, options: ValidateOptions): Promise<Validation> {
   const runFolder = resolve(options.cwd, folder)
-  const recording = recordingFolder(runFolder)
-  const settings = readRecordedSettings(runFolder, recording)
-  const requests = readRecordedRequests(join(recording, 'requests.jsonl'))
+  const { settings, requests, latencyFrom, ...recording } = openRecording(folder, options.cwd, options.engine ?? {})
   const { registry, plugins: installed } = await loadScenario({
     path: undefined,
     cwd: ownFolder,
@@ -84,6 +84,7 @@ export async function validateRun(folder: string, options: ValidateOptions): Pro
   const replay = replayScenario(
     {
       settings,
+      latencyFrom,
       trace,
       hasIdentity,
       device,
@@ -104,8 +105,8 @@ export async function validateRun(folder: string, options: ValidateOptions): Pro
     ...errors,
     settings,
     result,
-    step: meanStep(recording, result),
-    assumptions: [...replay.assumptions, ...result.assumptions],
+    step: recording.folder === undefined ? undefined : meanStep(recording.folder, result),
+    assumptions: [...recording.assumptions, ...replay.assumptions, ...result.assumptions],
     ablations,
   }
 }
