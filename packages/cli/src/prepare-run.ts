@@ -16,6 +16,7 @@ import { defaultScenario, presetDefault } from '@servesim/preset-default'
 import { bundleChip } from '@servesim/profile'
 import { bindFiles } from './bind-files.js'
 import { deviceOf, findBundle, modelOf, wishOf } from './bundles.js'
+import { calibratedTechniques, readCalibration } from './calibrate/calibration.js'
 import { modelOfDeviceFolder, withDeviceFolders } from './device-folders.js'
 import { type RunFlags, withFlags } from './run-flags.js'
 
@@ -48,7 +49,10 @@ export async function prepareRun(path: string | undefined, flags: RunFlags, cwd:
     ownFolder,
   })
   const flagged = withFlags(loaded.scenario, flags, loaded.registry, cwd)
-  const named = withInstalledBundles(withName(flagged, loaded), loaded.installed, loaded.registry) as Record<string, unknown>
+  const named = withInstalledBundles(withCalibration(withName(flagged, loaded), flags, cwd), loaded.installed, loaded.registry) as Record<
+    string,
+    unknown
+  >
   const located = withDataFiles(await withProfiles(named, loaded, flags, cwd), cwd) as Record<string, unknown>
   const scenario = await withModels(located, loaded, flags)
   const folders = await withDeviceFolders(scenario, loaded.registry)
@@ -92,6 +96,16 @@ function isInstalled(device: string, registry: Registry): boolean {
 function mentionedIn({ use = [], device, workload, set = [] }: RunFlags): string[] {
   const values = set.map((text) => text.slice(text.indexOf('=') + 1))
   return [...use, ...values, workload ?? '', device ?? ''].map((text) => text.split(':')[0]!)
+}
+
+/** Gives every pool what was fitted to a real server. */
+function withCalibration(scenario: Record<string, unknown>, { calibration }: RunFlags, cwd: string): Record<string, unknown> {
+  if (calibration === undefined) return scenario
+  const fitted = readCalibration(resolve(cwd, calibration))
+  return forEachPool(scenario, (pool) => ({
+    ...pool,
+    techniques: calibratedTechniques((pool.techniques as Record<string, unknown>[] | undefined) ?? [], fitted),
+  })) as Record<string, unknown>
 }
 
 /** A scenario without a name is called after its file. */

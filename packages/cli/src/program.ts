@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
+import { addCalibrateCommand } from './commands/calibrate.js'
 import { addListCommands } from './commands/list.js'
 import { addPluginsCommand } from './commands/plugins.js'
 import { addProbeCommand } from './commands/probe.js'
@@ -27,6 +28,7 @@ export function createProgram(terminal: Terminal, done: (code: ExitCode) => void
   addRunCommand(program, terminal, done)
   addValidateCommand(program, terminal, done)
   addSensitivityCommand(program, terminal, done)
+  addCalibrateCommand(program, terminal, done)
   addProfileCommand(program, terminal, done)
   addProbeCommand(program, terminal, done)
   addListCommands(program, terminal, done)

@@ -6,6 +6,7 @@ import { type WorkloadFlags, withWorkloadFlags } from './workload-flags.js'
 
 /** Flags of `servesim run` as commander gives them; vLLM's own come under their camel-case names. */
 export interface RunFlags extends WorkloadFlags {
+  calibration?: string
   model?: string
   device?: string
   profile?: string[]
@@ -33,6 +34,7 @@ export function addScenarioFlags(command: Command, builtIn: Registry): Command {
     .option('-d, --device <name>', 'accelerator; with --profile the bundle names it')
     .option('-p, --profile <dir...>', 'operator latencies: a bundle, or a folder in a layout that an importer reads')
     .option('--tp <n>', 'tensor-parallel ranks of a replica')
+    .option('--calibration <file>', 'what `servesim calibrate` fitted to a real server')
     .option('--pp <n>', 'pipeline stages of a replica')
     .option('--replicas <n>', 'replicas')
     .optionsGroup('Load:')

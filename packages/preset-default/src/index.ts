@@ -18,6 +18,7 @@ import { vllmScheduler } from '@servesim/scheduler-vllm'
 import { cudaGraphs } from '@servesim/technique-cuda-graphs'
 import { dataParallel } from '@servesim/technique-data-parallel'
 import { decodeStraggler } from '@servesim/technique-decode-straggler'
+import { deviceEfficiency } from '@servesim/technique-device-efficiency'
 import { hostTime } from '@servesim/technique-host-time'
 import { kvOffload } from '@servesim/technique-kv-offload'
 import { prefixCaching } from '@servesim/technique-prefix-caching'
@@ -48,6 +49,7 @@ const plugins = [
   s3Fifo,
   cudaGraphs,
   dataParallel,
+  deviceEfficiency,
   hostTime,
   decodeStraggler,
   speculativeDecoding,

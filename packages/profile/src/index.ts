@@ -3,6 +3,7 @@ export type { AttentionSamples, Bundle, CollectiveSamples, MoeSamples, OperatorS
 export { bundleChip } from './bundle-chip.js'
 export { type BundleUse, bundleDevice } from './bundle-device.js'
 export { formatBundle, manifestFile, parseBundle } from './bundle-files.js'
+export { type CoverageLimits, coverageOf, type OperatorCoverage } from './coverage.js'
 export { Curve } from './curve.js'
 export { type BundleImporter, bundleImporter, type ImportContext } from './importer.js'
 export { type BundleReport, inspectBundle, type TableReport } from './inspect.js'

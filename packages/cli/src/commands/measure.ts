@@ -1,15 +1,15 @@
-import { existsSync, readFileSync } from 'node:fs'
-import { basename, dirname, resolve } from 'node:path'
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
 import { loadScenario } from '@servesim/config'
-import { type Model, modelSource, nearMatches, type Registry, ServesimError } from '@servesim/core'
+import { ServesimError } from '@servesim/core'
 import { type ProfileProgress, type ProfileResult, probeCommand, profile } from '@servesim/profiler'
 import { count, seconds, wrap } from '@servesim/report'
 import type { Command } from 'commander'
 import { type ExitCode, exitCode } from '../exit-code.js'
+import { modelFor } from '../model-for.js'
 import { builtIn, ownFolder } from '../prepare-run.js'
 import { wholeNumber } from '../run-flags.js'
 import type { Terminal } from '../terminal.js'
-import { readJsonFile } from '../validate/run-files.js'
 
 interface MeasureFlags {
   device: string
@@ -137,33 +137,6 @@ async function measure(flags: MeasureFlags, terminal: Terminal): Promise<ExitCod
 /** Of the servesim that is running, wherever it was started from. */
 function releaseOf(): string {
   return (JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }).version
-}
-
-function modelFor(text: string, cwd: string, registry: Registry): { model: Model; config: Record<string, unknown> | undefined } {
-  const path = resolve(cwd, text)
-  const isFile = existsSync(path) && text.endsWith('.json')
-  const config = isFile ? named(readJsonFile(path), path) : undefined
-  const sources = registry.all(modelSource).map(({ provided }) => provided)
-  for (const source of sources) {
-    const model = source.resolve(config ?? text)
-    if (model !== undefined) return { model, config }
-  }
-  const near = nearMatches(
-    text,
-    sources.flatMap((source) => source.list()),
-  )
-  throw new ServesimError(
-    'SERVESIM_UNKNOWN_NAME',
-    '--model',
-    `There is no model and no config.json "${text}".`,
-    near.length > 0 ? `Did you mean ${near.join(' or ')}?` : '`servesim models` lists the known ones; any other goes by its config.json.',
-  )
-}
-
-/** A configuration without a name is called after its folder. */
-function named(config: Record<string, unknown>, path: string): Record<string, unknown> {
-  const file = basename(path, '.json')
-  return { _name_or_path: file === 'config' ? basename(dirname(path)) : file, ...config }
 }
 
 function positive(text: string, flag: string): number {

@@ -7,6 +7,7 @@ import { importContextOf, importersOf } from '../bundles.js'
 import { type ExitCode, exitCode } from '../exit-code.js'
 import { type ImportFlags, importProfiles, installed, type SelectionFlags, selectionOf } from '../import-profiles.js'
 import type { Terminal } from '../terminal.js'
+import { addBundleReports } from './bundle-reports.js'
 import { addMeasureCommand } from './measure.js'
 
 export function addProfileCommand(program: Command, terminal: Terminal, done: (code: ExitCode) => void): void {
@@ -15,6 +16,7 @@ export function addProfileCommand(program: Command, terminal: Terminal, done: (c
     .summary('measure, import and inspect operator latencies')
     .description('Operator-latency bundles: what simulations on measurements rest on.')
   addMeasureCommand(profile, terminal, done)
+  addBundleReports(profile, terminal, done)
   const selecting = (command: Command) =>
     command
       .option('-m, --model <id>', 'only this model')

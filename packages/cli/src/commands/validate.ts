@@ -3,21 +3,16 @@ import { type Comparison, comparisonTable, number, percent, signedPercent, table
 import type { Command } from 'commander'
 import { type ExitCode, exitCode } from '../exit-code.js'
 import { runWithProgress } from '../progress.js'
-import { collect, wholeNumber } from '../run-flags.js'
+import { collect } from '../run-flags.js'
 import type { Terminal } from '../terminal.js'
-import type { EngineSettings } from '../validate/recording.js'
 import { chosenMixedStepMs, type Validation, validateRun } from '../validate/validate-run.js'
+import { addEngineFlags, type EngineFlags, engineOf } from './engine-flags.js'
 
-interface ValidateFlags {
+interface ValidateFlags extends EngineFlags {
   profile?: string[]
   workload?: string
   device?: string
   hostMixedStepMs?: string
-  model?: string
-  tp?: string
-  release?: string
-  maxNumSeqs?: string
-  maxNumBatchedTokens?: string
   plugin?: string[]
   ablate?: boolean
   json?: boolean
@@ -27,7 +22,7 @@ const about = `Replays a recorded run, the same requests at their recorded arriv
 TTFT, TPOT and latency, on both sides from the same instant: when the engine took a request in, or, for the file of a load generator, when it was sent.`
 
 export function addValidateCommand(program: Command, terminal: Terminal, done: (code: ExitCode) => void): void {
-  program
+  const command = program
     .command('validate')
     .summary('compare with a recorded run')
     .description(about)
@@ -42,32 +37,25 @@ export function addValidateCommand(program: Command, terminal: Terminal, done: (
       '--host-mixed-step-ms <ms>',
       `host work of a step with prefill that no CUDA graph covers (default: the bundle’s, else ${chosenMixedStepMs})`,
     )
-    .optionsGroup('For files of load generators, which do not record the engine:')
-    .option('-m, --model <id>', 'model that served (default: as recorded)')
-    .option('--tp <n>', 'tensor-parallel ranks (default: 1)')
-    .option('--release <version>', 'release of vLLM that served')
-    .option('--max-num-seqs <n>', 'most sequences of a step (default: the release’s)')
-    .option('--max-num-batched-tokens <n>', 'most tokens of a step (default: the release’s)')
-    .optionsGroup('Anything else:')
     .option('--plugin <file|package>', 'load these plugins (repeatable)', collect)
     .option('--ablate', 'also simulate without each mechanism in turn')
     .option('--json', 'print one JSON document')
-    .action(async (run: string | undefined, flags: ValidateFlags) => {
-      const { folder, profiles } = withPositional(run, flags.profile ?? [])
-      const validation = await validateRun(folder, {
-        cwd: terminal.cwd,
-        profiles,
-        workload: flags.workload,
-        device: flags.device,
-        engine: engineOf(flags),
-        hostMixedStepMs: milliseconds(flags.hostMixedStepMs),
-        plugins: flags.plugin ?? [],
-        ablate: flags.ablate === true,
-        run: (simulation) => runWithProgress(simulation, terminal),
-      })
-      terminal.print(flags.json ? `${JSON.stringify(documentOf(validation), null, 2)}\n` : textOf(folder, validation))
-      done(exitCode.done)
+  addEngineFlags(command).action(async (run: string | undefined, flags: ValidateFlags) => {
+    const { folder, profiles } = withPositional(run, flags.profile ?? [])
+    const validation = await validateRun(folder, {
+      cwd: terminal.cwd,
+      profiles,
+      workload: flags.workload,
+      device: flags.device,
+      engine: engineOf(flags),
+      hostMixedStepMs: milliseconds(flags.hostMixedStepMs),
+      plugins: flags.plugin ?? [],
+      ablate: flags.ablate === true,
+      run: (simulation) => runWithProgress(simulation, terminal),
     })
+    terminal.print(flags.json ? `${JSON.stringify(documentOf(validation), null, 2)}\n` : textOf(folder, validation))
+    done(exitCode.done)
+  })
 }
 
 /** `--profile a b run`: a flag that takes several folders also takes the one behind them. */
@@ -81,17 +69,6 @@ function withPositional(run: string | undefined, profiles: readonly string[]): {
     'No recorded run is named.',
     'Give the folder of one: servesim validate <run> --profile <dir>.',
   )
-}
-
-function engineOf({ model, tp, release, maxNumSeqs, maxNumBatchedTokens }: ValidateFlags): EngineSettings {
-  const count = (text: string | undefined, flag: string) => (text === undefined ? undefined : wholeNumber(text, flag))
-  return {
-    model,
-    release,
-    tensorParallel: count(tp, '--tp'),
-    maxNumSeqs: count(maxNumSeqs, '--max-num-seqs'),
-    maxNumBatchedTokens: count(maxNumBatchedTokens, '--max-num-batched-tokens'),
-  }
 }
 
 function milliseconds(text: string | undefined): number | undefined {

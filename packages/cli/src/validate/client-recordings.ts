@@ -99,6 +99,8 @@ function fromVllmBench(result: Json, file: string): ClientRecording {
 
 function fromAiperf(records: readonly Json[], file: string): ClientRecording {
   const requests: RecordedRequest[] = []
+  // Nanoseconds since 1970 leave a float no digits to spare, so the clock starts with the run.
+  const originNs = Number((records[0]?.metadata as Json | undefined)?.request_start_ns ?? 0)
   records.forEach((record, i) => {
     const { metadata, metrics, error } = record
     const where = `${file}:${i + 1}`
@@ -107,7 +109,7 @@ function fromAiperf(records: readonly Json[], file: string): ClientRecording {
     const isMeasured = (metadata.benchmark_phase ?? 'profiling') === 'profiling' && metadata.was_cancelled !== true && !error
     if (!isMeasured) return
     const metric = (name: string, least: number) => number((metrics[name] as Json | undefined)?.value, `${where}: metrics.${name}`, least)
-    const arrivalS = number(metadata.request_start_ns, `${where}: metadata.request_start_ns`, 0) / 1e9
+    const arrivalS = (number(metadata.request_start_ns, `${where}: metadata.request_start_ns`, 0) - originNs) / 1e9
     const firstTokenS = arrivalS + metric('time_to_first_token', 0) / 1e3
     const lastTokenS = arrivalS + metric('request_latency', 0) / 1e3
     requests.push(

@@ -16,7 +16,7 @@ import { builtIn, chipsOfBundles, ownFolder } from '../prepare-run.js'
 import { measuredFigures } from './recorded-requests.js'
 import type { RecordedSettings } from './recorded-settings.js'
 import { type MeanStep, meanStep } from './recorded-steps.js'
-import { type EngineSettings, openRecording } from './recording.js'
+import { type EngineSettings, openRecording, type Recording } from './recording.js'
 import { replayScenario } from './replay-scenario.js'
 import { findDataset, replayedTrace } from './replayed-trace.js'
 
@@ -59,13 +59,19 @@ export interface Validation extends Errors {
   ablations: (Errors & { without: string })[]
 }
 
-/**
- * Replays a recorded run and compares: the same requests at their recorded arrivals, the recorded engine settings.
- * @param folder with `config.json`, `vllm/meta.json` and `vllm/requests.jsonl`; or the file of a load generator, see `readClientRecording`
- */
-export async function validateRun(folder: string, options: ValidateOptions): Promise<Validation> {
+/** A recording and the scenario that replays it. */
+export interface PreparedReplay {
+  recording: Recording
+  scenario: Record<string, unknown>
+  plugins: Plugin[]
+  assumptions: string[]
+}
+
+/** @param folder with `config.json`, `vllm/meta.json` and `vllm/requests.jsonl`; or the file of a load generator, see `readClientRecording` */
+export async function prepareReplay(folder: string, options: ValidateOptions): Promise<PreparedReplay> {
   const runFolder = resolve(options.cwd, folder)
-  const { settings, requests, latencyFrom, ...recording } = openRecording(folder, options.cwd, options.engine ?? {})
+  const recording = openRecording(folder, options.cwd, options.engine ?? {})
+  const { settings, requests, latencyFrom } = recording
   const { registry, plugins: installed } = await loadScenario({
     path: undefined,
     cwd: ownFolder,
@@ -94,19 +100,29 @@ export async function validateRun(folder: string, options: ValidateOptions): Pro
     },
     registry,
   )
-  const plugins = [...installed, ...chipsOfBundles(replay.scenario, registry)]
-  const measured = measuredFigures(requests)
-  const result = simulate(replay.scenario, plugins, options)
+  return {
+    recording,
+    scenario: replay.scenario,
+    plugins: [...installed, ...chipsOfBundles(replay.scenario, registry)],
+    assumptions: [...recording.assumptions, ...replay.assumptions],
+  }
+}
+
+/** Replays a recorded run and compares: the same requests at their recorded arrivals, the recorded engine settings. */
+export async function validateRun(folder: string, options: ValidateOptions): Promise<Validation> {
+  const { recording, scenario, plugins, assumptions } = await prepareReplay(folder, options)
+  const measured = measuredFigures(recording.requests)
+  const result = simulate(scenario, plugins, options)
   const errors = errorsOf(measured, result)
   const ablations = options.ablate
-    ? mechanisms(replay.scenario).map(({ without, scenario }) => ({ without, ...errorsOf(measured, simulate(scenario, plugins, options)) }))
+    ? mechanisms(scenario).map(({ without, scenario: other }) => ({ without, ...errorsOf(measured, simulate(other, plugins, options)) }))
     : []
   return {
     ...errors,
-    settings,
+    settings: recording.settings,
     result,
     step: recording.folder === undefined ? undefined : meanStep(recording.folder, result),
-    assumptions: [...recording.assumptions, ...replay.assumptions, ...result.assumptions],
+    assumptions: [...assumptions, ...result.assumptions],
     ablations,
   }
 }
