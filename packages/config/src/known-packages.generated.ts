@@ -37,6 +37,7 @@ export const knownPackages: Readonly<Record<string, string>> = {
   'technique cuda-graphs': '@servesim/technique-cuda-graphs',
   'technique data-parallel': '@servesim/technique-data-parallel',
   'technique decode-straggler': '@servesim/technique-decode-straggler',
+  'technique device-efficiency': '@servesim/technique-device-efficiency',
   'technique host-time': '@servesim/technique-host-time',
   'technique kv-offload': '@servesim/technique-kv-offload',
   'technique prefix-caching': '@servesim/technique-prefix-caching',

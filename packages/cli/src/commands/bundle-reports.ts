@@ -1,6 +1,6 @@
 import { basename, resolve } from 'node:path'
 import { loadScenario } from '@servesim/config'
-import { type Bundle, coverageOf, type OperatorCoverage } from '@servesim/profile'
+import { type Bundle, coverageOf, type OperatorCoverage, sameModel } from '@servesim/profile'
 import { openBundle } from '@servesim/profile/node'
 import { reportPage } from '@servesim/profiler'
 import { count, table, wrap } from '@servesim/report'
@@ -84,7 +84,12 @@ async function showCoverage(folder: string, flags: CoverageFlags, terminal: Term
     return { tensorParallel, operators: coverageOf(bundle, graph, tensorParallel, limits) }
   })
   if (flags.json) terminal.print(`${JSON.stringify({ schemaVersion: 1, model: model.id, limits, degrees }, null, 2)}\n`)
-  else terminal.print(`${degrees.flatMap((one) => textOf(model.id, one)).join('\n')}\n`)
+  else {
+    const foreign = sameModel(manifest.model, model.id)
+      ? []
+      : ['', `The bundle was measured with ${manifest.model}: what has a table here was measured at that model's sizes.`]
+    terminal.print(`${[...degrees.flatMap((one) => textOf(model.id, one)), ...foreign].join('\n')}\n`)
+  }
   return exitCode.done
 }
 

@@ -53,6 +53,17 @@ test('one command measures a chip, the next simulates on it', async () => {
   expect(JSON.parse(run.stdout)).toMatchObject({ run: { pools: [{ device: 'acme-1', model: 'tiny-llama' }] }, provenance: { analytic: 0 } })
 })
 
+test('a bundle says what it covers, and shows itself on one page', async () => {
+  expect((await servesim(cwd, 'profile', 'coverage', 'acme')).stdout).toContain('reaches too short')
+  expect((await servesim(cwd, 'profile', 'coverage', 'acme', '--max-context', '128')).stdout).toContain('Every operator is covered.')
+  const other = await servesim(cwd, 'profile', 'coverage', 'acme', '--model', 'Qwen3-30B-A3B')
+  expect(other.stdout).toMatch(/moe +moe\.csv +missing/)
+  expect(other.stdout).toContain('The bundle was measured with tiny-llama')
+  expect(JSON.parse((await servesim(cwd, 'profile', 'coverage', 'acme', '--json')).stdout)).toMatchObject({ model: 'tiny-llama' })
+  expect(await servesim(cwd, 'profile', 'report', 'acme')).toMatchObject({ code: 0, stdout: 'Report in acme.html\n' })
+  expect(readFileSync(join(cwd, 'acme.html'), 'utf8')).toContain('acme-1: Acme One')
+})
+
 test('killed again and again, it goes on where it was', { timeout: 60_000 }, async () => {
   let kills = 0
   for (let before = 0; !existsSync(join(cwd, 'killed')); before = journalLines('killed')) {
