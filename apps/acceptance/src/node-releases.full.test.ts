@@ -29,7 +29,16 @@ describe.each(['20.19', 'latest'])('Node %s', (range) => {
     const report = join(cache, `tests-node-${range}.json`)
     const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(VITEST|NODE_OPTIONS|NODE_ENV)/.test(name)))
     const path = [folder, dirname(process.execPath), process.env.PATH].join(delimiter)
-    const vitest = [join(root, 'node_modules', 'vitest', 'vitest.mjs'), 'run', '--project', 'pure', '--project', 'process']
+    // Other long tests keep the machine busy meanwhile.
+    const vitest = [
+      join(root, 'node_modules', 'vitest', 'vitest.mjs'),
+      'run',
+      '--project',
+      'pure',
+      '--project',
+      'process',
+      '--testTimeout=120000',
+    ]
     const { status, stdout, stderr } = spawnSync(join(folder, 'node'), [...vitest, '--reporter=json', `--outputFile.json=${report}`], {
       cwd: root,
       env: { ...env, PATH: path },
