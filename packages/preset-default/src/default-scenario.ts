@@ -15,12 +15,12 @@ export const defaultScenario = {
     sharedPrefix: { groups: 4, tokens: 128 },
   },
   router: { use: 'least-loaded' },
+  fabric: { use: 'shared-links' },
   pools: [
     {
       model: 'meta-llama/Llama-3.1-8B',
       device: 'h100-sxm',
       scheduler: { use: 'vllm' },
-      network: { use: 'analytical' },
       techniques: [{ use: 'prefix-caching' }, { use: 'cuda-graphs' }, { use: 'host-time' }, { use: 'decode-straggler' }],
     },
   ],

@@ -21,6 +21,13 @@ describe('the default preset', () => {
     expect(run([...plugins.slice(5), ...plugins.slice(0, 5)])).toEqual(result)
   })
 
+  test('prices collectives inside a node over its links as the network of a pool does', () => {
+    const pool = { ...short.pools[0]!, parallelism: { tensor: 4 } }
+    const metrics = (more: { network?: { use: string } }) =>
+      createSimulation({ ...short, pools: [{ ...pool, ...more }], plugins: [presetDefault] }).run().metrics
+    expect(metrics({})).toEqual(metrics({ network: { use: 'analytical' } }))
+  })
+
   test('names in the default scenario what servesim run shall use', () => {
     const { router, pools } = parseScenario(defaultScenario)
     expect(router!.use).toBe('least-loaded')
