@@ -1,7 +1,8 @@
 import { existsSync, readFileSync, statSync } from 'node:fs'
-import { basename, isAbsolute, join } from 'node:path'
+import { basename, extname, isAbsolute, join } from 'node:path'
 import { forEachPool } from '@servesim/config'
-import { definePlugin, device, isServesimError, type Plugin, type Registry, ServesimError } from '@servesim/core'
+import { type DeviceProvider, definePlugin, device, isServesimError, type Plugin, type Registry, ServesimError } from '@servesim/core'
+import { memoryFromIni, pimProvider } from '@servesim/device-pim'
 import { acceleratorFromJson, acceleratorProvider } from '@servesim/roofline'
 import { type BundleWish, deviceOf, type FoundBundle, findBundle, importersOf, listBundles, wishOf } from './bundles.js'
 
@@ -40,7 +41,7 @@ export async function withDeviceFolders(scenario: unknown, registry: Registry): 
 /** Model of the one bundle in a pool's device folder; undefined where the device is no folder or holds none or several. */
 export async function modelOfDeviceFolder(pool: Record<string, unknown>, registry: Registry): Promise<string | undefined> {
   const folder = folderOf(pool.device)
-  if (folder === undefined || !existsSync(folder)) return undefined
+  if (folder === undefined || !statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return undefined
   const models = new Set((await listBundles(folder, importersOf(registry))).map(({ model }) => model))
   return models.size === 1 ? [...models][0] : undefined
 }
@@ -51,6 +52,7 @@ function folderOf(choice: unknown): string | undefined {
 }
 
 function readDeviceFolder(path: string): DeviceFolder {
+  if (extname(path) === '.ini') return readMemory(path)
   // The file may be named itself.
   const folder = basename(path) === figuresFile ? join(path, '..') : path
   if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory())
@@ -63,15 +65,23 @@ function readDeviceFolder(path: string): DeviceFolder {
   } catch (error) {
     throw new ServesimError('SERVESIM_BAD_FILE', file, `The file is cut off or no JSON: ${(error as Error).message}.`, 'Correct it.')
   }
-  const provider = acceleratorProvider(acceleratorFromJson(content, basename(folder), file))
-  return {
-    folder,
-    chip: { name: provider.name, plugin: definePlugin(`device-folder-${provider.name}`, (host) => host.provide(device, provider)) },
-  }
+  return { folder, chip: chipOf(acceleratorProvider(acceleratorFromJson(content, basename(folder), file))) }
+}
+
+/** A DRAM simulator's description of a memory. */
+function readMemory(path: string): DeviceFolder {
+  if (!existsSync(path)) throw new ServesimError('SERVESIM_BAD_FILE', path, 'There is no such file.', 'Name the .ini of a memory.')
+  const provider = pimProvider(memoryFromIni(readFileSync(path, 'utf8'), basename(path), path))
+  return { folder: path, chip: chipOf(provider) }
+}
+
+function chipOf(provider: DeviceProvider): { name: string; plugin: Plugin } {
+  return { name: provider.name, plugin: definePlugin(`device-folder-${provider.name}`, (host) => host.provide(device, provider)) }
 }
 
 /** @throws ServesimError where nothing fits and no figures stand in */
 async function bundleOf({ folder, chip }: DeviceFolder, wish: BundleWish, registry: Registry): Promise<FoundBundle | undefined> {
+  if (!statSync(folder).isDirectory()) return undefined
   try {
     return await findBundle([folder], wish, registry)
   } catch (error) {

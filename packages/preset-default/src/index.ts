@@ -4,6 +4,7 @@ import { definePlugin } from '@servesim/core'
 import { cpu } from '@servesim/device-cpu'
 import { gpu } from '@servesim/device-gpu'
 import { npu } from '@servesim/device-npu'
+import { pim } from '@servesim/device-pim'
 import { tpu } from '@servesim/device-tpu'
 import { lru } from '@servesim/eviction-lru'
 import { s3Fifo } from '@servesim/eviction-s3-fifo'
@@ -34,6 +35,7 @@ const plugins = [
   tpu,
   npu,
   cpu,
+  pim,
   analyticalNetwork,
   vllmScheduler,
   sglangScheduler,

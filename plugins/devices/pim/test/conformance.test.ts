@@ -1,0 +1,4 @@
+import { describeDevice } from '@servesim/testkit'
+import { pim } from '../src/index.js'
+
+describeDevice(pim)
