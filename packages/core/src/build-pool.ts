@@ -12,6 +12,7 @@ import type { KvIndexFactory } from './points/kv-index.js'
 import type { KvTierFactory } from './points/kv-tier.js'
 import { modelSource } from './points/model-source.js'
 import { type Network, network } from './points/network.js'
+import type { OperatorPlacement, OperatorTransform, TransformContext } from './points/operator-transform.js'
 import type { OptionsSchema } from './points/provider.js'
 import { type Scheduler, type SchedulerContext, type SchedulerLimits, scheduler } from './points/scheduler.js'
 import type { StepCost } from './points/step-cost.js'
@@ -101,7 +102,8 @@ export function buildPool(
 
   const facts = { model, limits: asked, ...modelFacts(pool, registry) }
   const inherited = pool.role === undefined ? [] : (cluster.get(pool.role) ?? [])
-  const claims = gatherClaims(pool, { path, registry, engine, facts, inherited, assume })
+  const otherDevice = (other: DeviceChoice, at: string) => buildDevice({ ...pool, device: other }, at, model, registry)
+  const claims = gatherClaims(pool, { path, registry, engine, facts, inherited, device: otherDevice, assume })
   const decoding = claims.decode?.({ path, requests, random, engineRelease: asked.engineRelease, maxSequences: asked.maxNumSeqs, assume })
   const limits = decoding?.synchronous === true ? { ...asked, depth: 1 } : asked
   if (decoding !== undefined && asked.depth > limits.depth) {
@@ -122,23 +124,39 @@ export function buildPool(
       maxSequences: limits.maxNumSeqs * (1 + maxDrafts),
       expertLoad: claims.expertLoad,
     })
-  const compiled = compile(graph!)
+  const { compiled, kvMemory } = place(compile(graph!), graph!, claims.transforms, {
+    path,
+    device: built.spec,
+    tensorParallel: pool.parallelism.tensor,
+    maxBatchedTokens: limits.maxNumBatchedTokens,
+    maxSequences: limits.maxNumSeqs,
+  })
   if (decoding !== undefined && compiled.attention.verifyRowNs === undefined)
     assume('Attention over drafts takes what one token of each sequence takes: the KV cache is read once.')
   for (const sentence of compiled.assumptions) assume(sentence)
   const net = buildNetwork(pool, path, stages, built, limits, registry, links)
   if (net !== undefined && exchanges(stages)) for (const sentence of net.assumptions) assume(sentence)
 
-  const memory = countBlocks({ pool, path, model, stages, device: built.spec, limits, claims: claims.memory, assume })
+  const memory = countBlocks({ pool, path, model, stages, device: built.spec, limits, claims: claims.memory, kvMemory, assume })
   // A scheduler without a token budget lets every sequence verify; a drafter may see one token more of each.
   const mostTokens = Math.max(limits.maxNumBatchedTokens, limits.maxNumSeqs * (1 + maxDrafts)) + (maxDrafts > 0 ? limits.maxNumSeqs : 0)
   const baseCost = (whose: readonly OperatorGraph[], on: CompiledDevice, betweenNodes?: Uint8Array) =>
     new BaseStepCost(whose, on, net, mostTokens, limits.maxNumSeqs * (1 + maxDrafts), claims.group?.ranks ?? 1, betweenNodes)
   const base = baseCost(stages, compiled, handoversBetweenNodes(pool))
+  const innermost =
+    claims.timeline?.arrange(base, base, {
+      path,
+      layers,
+      attentionBeside: compiled.attention.besideNs !== undefined,
+      exchanges: exchanges(stages),
+      pipelineStages: pool.parallelism.pipeline,
+      groupRanks: claims.group?.ranks ?? 1,
+    }) ?? base
   const context = {
     path,
     device: built.spec,
-    straggler: built.straggler,
+    // Facts about the device's own kernel of decode attention.
+    straggler: compiled.attention.besideNs === undefined ? built.straggler : undefined,
     mixedStepHostMs: built.mixedStepHostMs,
     collectives: built.collectives,
     ...attentionFacts(graph!),
@@ -153,7 +171,7 @@ export function buildPool(
     if (built.model !== undefined && id !== model.id) throw otherModel(path, built.model, id)
     return baseCost([whose], compile(whose))
   }
-  const { cost, usages, tokenReaders } = chainLinks({ links: claims.links, base, context, baseOf })
+  const { cost, usages, tokenReaders } = chainLinks({ links: claims.links, base, innermost, context, baseOf })
   const stepwise = [...tokenReaders, ...claims.tiers.filter((tier) => tier.reads === 'tokens').map(({ name }) => name)]
   if (decoding !== undefined) stepwise.push(claims.owners.get(decode.id)!)
   if ((claims.group?.ranks ?? 1) > 1) stepwise.push(claims.owners.get(group.id)!)
@@ -219,6 +237,18 @@ function buildDevice(pool: PoolScenario, path: string, model: Model, registry: R
   const options = parseOptions(provider.options as OptionsSchema, choice, `${path}.device`)
   const built = provider.build(options, { path: `${path}.device`, model: model.id, tensorParallel: pool.parallelism.tensor })
   return figures === undefined ? built : whatIf(built, figures, `${path}.device.figures`)
+}
+
+/** Puts operators where transforms want them. */
+function place(
+  compiled: CompiledDevice,
+  graph: OperatorGraph,
+  transforms: readonly OperatorTransform[],
+  context: TransformContext,
+): OperatorPlacement {
+  let placed: OperatorPlacement = { compiled }
+  for (const transform of transforms) placed = { ...placed, ...transform.transform(placed.compiled, graph, context) }
+  return placed
 }
 
 /** One rank's part of the model, stage by stage. */

@@ -30,6 +30,8 @@ export interface MemoryPlan {
   bytesPerBlock: number
   /** Blocks that requests can use. */
   blocks: number
+  /** Memory in which they lie, where that is not the device's. */
+  kvWhere?: string
   maxModelLenTokens: number
 }
 
@@ -42,6 +44,8 @@ interface MemoryInput {
   device: DeviceSpec
   limits: SchedulerLimits
   claims: readonly MemoryClaim[]
+  /** Memory of a rank in which the KV cache lies, where that is not the device's. */
+  kvMemory: { where: string; bytes: number } | undefined
   assume(sentence: string): void
 }
 
@@ -62,13 +66,19 @@ export function countBlocks(input: MemoryInput): MemoryPlan {
   const fits = blocks * limits.blockSizeTokens
   if (fits < wanted)
     assume(`Sequences are limited to ${fits} tokens, all that the KV cache of ${pool.name ?? path} holds; the model allows ${wanted}.`)
-  return { ...plan, deviceBytes: device.memoryBytes, blocks, maxModelLenTokens: Math.min(wanted, fits) }
+  return {
+    ...plan,
+    deviceBytes: device.memoryBytes,
+    blocks,
+    ...(input.kvMemory !== undefined && { kvWhere: input.kvMemory.where }),
+    maxModelLenTokens: Math.min(wanted, fits),
+  }
 }
 
 type StagePlan = Omit<MemoryPlan, 'deviceBytes' | 'maxModelLenTokens'>
 
 /** `blocks` as memory allows, those that the engine keeps for itself included. */
-function planOfStage({ pool, stages, device, limits, claims }: MemoryInput, stage: number): StagePlan {
+function planOfStage({ pool, stages, device, limits, claims, kvMemory }: MemoryInput, stage: number): StagePlan {
   const graph = stages[stage]!
   const { contextBytes } = pool.memory
   const usableBytes = Math.ceil(device.memoryBytes * utilizationOf(pool, limits))
@@ -84,7 +94,8 @@ function planOfStage({ pool, stages, device, limits, claims }: MemoryInput, stag
   const bytesPerBlock = (graph.kvBytesPerToken + claimedBytesPerToken) * limits.blockSizeTokens
   const temporaryBytes = limits.temporariesOutside === true ? 0 : activationBytes
   const left = usableBytes - weightBytes - temporaryBytes - contextBytes - claimedBytes
-  const blocks = Math.floor(left / bytesPerBlock)
+  // Weights and temporaries must fit the device wherever the KV cache lies.
+  const blocks = Math.floor((kvMemory !== undefined && left >= 0 ? kvMemory.bytes : left) / bytesPerBlock)
   return { stage, usableBytes, weightBytes, activationBytes, contextBytes, claims, claimedBytes, bytesPerBlock, blocks }
 }
 

@@ -9,9 +9,11 @@ import { type ExpertLoad, expertLoad } from './points/expert-load.js'
 import { type Group, group } from './points/group.js'
 import { type KvIndexFactory, kvIndex } from './points/kv-index.js'
 import { type KvTierFactory, kvTier } from './points/kv-tier.js'
+import { type OperatorTransform, operatorTransform } from './points/operator-transform.js'
 import type { Point } from './points/point.js'
 import { type StepCostLink, stepCost } from './points/step-cost.js'
-import { type TechniquePool, technique } from './points/technique.js'
+import { type TechniqueContext, type TechniquePool, technique } from './points/technique.js'
+import { type Timeline, timeline } from './points/timeline.js'
 import type { ClaimedLink } from './step-cost-chain.js'
 
 /** What the techniques of a pool claim. */
@@ -24,6 +26,8 @@ export interface Claims {
   group: Group | undefined
   expertLoad: ExpertLoad | undefined
   links: ClaimedLink[]
+  transforms: OperatorTransform[]
+  timeline: Timeline | undefined
   memory: MemoryClaim[]
 }
 
@@ -43,11 +47,13 @@ interface ClaimsContext {
   facts: TechniquePool
   /** Claims that come before those of the pool's own techniques. */
   inherited: readonly InheritedClaim[]
+  /** Builds another device for the pool's model. @param path of the technique that asks */
+  device(choice: Parameters<TechniqueContext['device']>[0], path: string): ReturnType<TechniqueContext['device']>
   assume(sentence: string): void
 }
 
 /** Builds the pool's techniques and gathers what they claim. @throws ServesimError where two want to own one point */
-export function gatherClaims(pool: PoolScenario, { path, registry, engine, facts, inherited, assume }: ClaimsContext): Claims {
+export function gatherClaims(pool: PoolScenario, { path, registry, engine, facts, inherited, device, assume }: ClaimsContext): Claims {
   const claims: Claims = {
     owners: new Map(),
     decode: undefined,
@@ -56,6 +62,8 @@ export function gatherClaims(pool: PoolScenario, { path, registry, engine, facts
     group: undefined,
     expertLoad: undefined,
     links: [],
+    transforms: [],
+    timeline: undefined,
     memory: [],
   }
   for (const { owner, path: at, point, contribution } of inherited) book(claims, owner, at, point, contribution)
@@ -77,6 +85,7 @@ export function gatherClaims(pool: PoolScenario, { path, registry, engine, facts
       engine,
       pool: facts,
       claim: (point, contribution) => book(claims, provider.name, at, point as Point<unknown>, contribution),
+      device: (other) => device(other, at),
       memoryClaim: (memory) => void claims.memory.push(memory),
       eviction: (evictionChoice, context) => {
         const policy = registry.named(eviction, evictionChoice.use, `${at}.eviction.use`)
@@ -106,6 +115,8 @@ function book(claims: Claims, claimant: string, path: string, point: Point<unkno
   else if (point.id === kvTier.id) claims.tiers.push(contribution as KvTierFactory)
   else if (point.id === group.id) claims.group = contribution as Group
   else if (point.id === expertLoad.id) claims.expertLoad = contribution as ExpertLoad
+  else if (point.id === operatorTransform.id) claims.transforms.push(contribution as OperatorTransform)
+  else if (point.id === timeline.id) claims.timeline = contribution as Timeline
   else if (point.id === stepCost.id) claims.links.push({ link: contribution as StepCostLink, technique: claimant })
   else {
     throw new ServesimError(

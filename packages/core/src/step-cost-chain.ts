@@ -13,6 +13,8 @@ export interface ClaimedLink {
 interface ChainInput {
   links: readonly ClaimedLink[]
   base: BaseStepCost
+  /** What takes the base's place where a timeline arranges its segments; else the base. */
+  innermost: StepCost
   context: Omit<StepCostContext, 'forwardPass'>
   /** The price of another graph, without links. @throws ServesimError where the device cannot serve that model */
   baseOf(graph: OperatorGraph, model: string): BaseStepCost
@@ -27,7 +29,7 @@ interface Chain {
 }
 
 /** Wraps the base price: links in the order written, each behind those it names in `after`; the first is the outermost. */
-export function chainLinks({ links, base, context, baseOf }: ChainInput): Chain {
+export function chainLinks({ links, base, innermost, context, baseOf }: ChainInput): Chain {
   const ordered = inOrder(links, context.path)
   const usages = [base.usage]
   const forwardPass = (asking: StepCostLink) => (graph: OperatorGraph, model: string) => {
@@ -46,7 +48,7 @@ export function chainLinks({ links, base, context, baseOf }: ChainInput): Chain 
     const wrapped = link.wrap(next, { ...context, forwardPass: forwardPass(link) })
     if (wrapped.reads === 'tokens' && next.reads !== 'tokens') tokenReaders.push(technique)
     return wrapped
-  }, base)
+  }, innermost)
   // What the outermost link says counts: it hands on what those inside read.
   return { cost, usages, tokenReaders: cost.reads === 'tokens' ? tokenReaders : [] }
 }

@@ -4,6 +4,7 @@ import type { AttentionLatency, CompiledDevice, Provenance } from './points/devi
 import { provenances } from './points/device.js'
 import type { Network } from './points/network.js'
 import type { RunPrice, StepCost, StepPrice, StepView } from './points/step-cost.js'
+import type { SegmentPrice, Segments } from './points/timeline.js'
 
 /** What binds a nanosecond: for "where the time goes by resource". */
 export const resources = ['compute', 'memory', 'link', 'host'] as const
@@ -21,7 +22,7 @@ const extrapolated = provenances.indexOf('extrapolated')
  * on the token count alone is folded into one number per count, likewise for the sequence count; what is left to do per step is two
  * lookups and one attention price, however many layers and operators there are.
  */
-export class BaseStepCost implements StepCost {
+export class BaseStepCost implements StepCost, SegmentPrice {
   readonly reads = 'shape'
   readonly usage: StepUsage
   /** Of the last pipeline stage, and of those before it. */
@@ -88,6 +89,30 @@ export class BaseStepCost implements StepCost {
       attentionNs[j] = this.decodeNs(row, contextSum / decodes)
       contextSum += decodes
     }
+  }
+
+  /** What `price` sums up, by the resource that takes it. */
+  segments(step: StepView, out: Segments): void {
+    const { tokens, sequences, experts, peers } = this.tables
+    const { decodes } = step
+    const context = decodes === 0 ? 0 : step.decodeContextSum / decodes
+    const { paddedTokens, logitRows, expertTokens, peerTokens } = step
+    const flows = flowsOf(step)
+    out.linkNs =
+      tokens.collectiveNs(paddedTokens) +
+      sequences.collectiveNs(logitRows) +
+      experts.collectiveNs(expertTokens) +
+      peers.collectiveNs(peerTokens)
+    out.deviceNs = tokens.ns(paddedTokens) + sequences.ns(logitRows) + experts.ns(expertTokens) + peers.ns(peerTokens) - out.linkNs
+    if (flows > 0) out.linkNs += flows * linkNs(step, this.tables)
+    out.besideNs = decodes === 0 ? 0 : this.attentionRepeat * (this.attention.besideNs?.(decodes, context) ?? 0)
+    // Prompts are attended to on the device while another resource takes the decodes.
+    if (this.attention.besideNs !== undefined && step.prefills > 0) out.attentionNs = this.attentionRepeat * this.prefillNs(step)
+    else out.attentionNs = (step.prefills === 0 ? this.decodeNs(this.rowOf(step), context) : this.mixedNs(step)) - out.besideNs
+  }
+
+  private prefillNs({ prefillTokens, prefillWork }: StepView): number {
+    return this.attention.mixedNs(prefillTokens, prefillWork / prefillTokens - prefillTokens / 2, 0, 0).ns
   }
 
   private priceFixed(step: StepView, out: StepPrice | RunPrice): void {
@@ -274,6 +299,13 @@ class RowTable {
 
   get meetsFlows(): boolean {
     return this.collectives.length > 0 && this.network?.collectiveLinkNs !== undefined
+  }
+
+  /** What collectives have of `ns`. */
+  collectiveNs(rows: number): number {
+    if (this.collectives.length === 0 || rows === 0) return 0
+    this.ns(rows)
+    return this.splits[rows]!.classNs[collectiveClass]!
   }
 
   /** How long collectives of so many rows keep the links busy. */

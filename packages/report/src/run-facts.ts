@@ -23,7 +23,7 @@ export interface PoolFacts {
   measuredRelease: string | undefined
   techniques: string[]
   /** Device memory of a rank, bytes; of the pipeline stage that has the least left. */
-  memory: { stage: number; usable: number; weights: number; activations: number; context: number; kv: number }
+  memory: { stage: number; usable: number; weights: number; activations: number; context: number; kv: number; kvWhere?: string }
   kvBlocks: number
   blockSizeTokens: number
 }
@@ -52,6 +52,7 @@ export function runFacts({ scenario, pools }: Simulation): RunFacts {
         activations: pool.memory.activationBytes,
         context: pool.memory.contextBytes + pool.memory.claimedBytes,
         kv: pool.memory.blocks * pool.memory.bytesPerBlock,
+        ...(pool.memory.kvWhere !== undefined && { kvWhere: pool.memory.kvWhere }),
       },
       kvBlocks: pool.memory.blocks,
       blockSizeTokens: pool.limits.blockSizeTokens,

@@ -58,7 +58,7 @@ function poolLines(pool: PoolFacts): string[] {
     ...(stages > 1 ? wrap(`Pipeline of ${stages} stages with ${pool.stageLayers.join(', ')} layers`, width, '  ') : []),
     ...wrap(`Techniques: ${pool.techniques.length === 0 ? 'none' : pool.techniques.join(', ')}`, width, '  '),
     `${device}: ${gib(memory.usable)} usable = weights ${gib(memory.weights)} + temporaries ${gib(memory.activations)} + context ${gib(memory.context)}`,
-    `  + KV cache ${gib(memory.kv)} (${count(pool.kvBlocks)} blocks of ${pool.blockSizeTokens} tokens)`,
+    `  ${memory.kvWhere === undefined ? '+' : 'and'} KV cache ${gib(memory.kv)}${memory.kvWhere === undefined ? '' : ` on ${memory.kvWhere}`} (${count(pool.kvBlocks)} blocks of ${pool.blockSizeTokens} tokens)`,
   ]
 }
 

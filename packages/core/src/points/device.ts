@@ -62,6 +62,12 @@ export interface AttentionLatency {
    * @returns may be one reused object, valid until the next call
    */
   mixedNs(newTokens: number, context: number, decodes: number, decodeContext: number): Latency
+  /**
+   * The part of either latency above that another resource than the device takes, for decodes alone and beside prefill alike.
+   * Absent: all of it is the device's.
+   * @returns ns
+   */
+  besideNs?(decodes: number, decodeContext: number): number
 }
 
 /** A device bound to one operator graph. Called at build only, except `attention.mixedNs` and, once per batch size, `attention.decodeRowNs`. */

@@ -1,6 +1,7 @@
 import type { Engine } from '../engine.js'
 import type { MemoryClaim } from '../memory-plan.js'
 import type { Model, OperatorGraph, Parallelism } from '../operators.js'
+import type { Device } from './device.js'
 import type { Eviction, EvictionContext } from './eviction.js'
 import { definePoint, type Point } from './point.js'
 import type { OptionsSchema, Provider } from './provider.js'
@@ -15,6 +16,8 @@ export interface TechniqueContext {
   /** Takes device memory from the KV blocks: draft weights, adapters, a second cache beside the first. The plan names it. */
   memoryClaim(claim: MemoryClaim): void
   readonly pool: TechniquePool
+  /** Builds another device for the pool's model, by its `use`. */
+  device(choice: { use: string } & Record<string, unknown>): Device
   /** Builds an eviction policy by its `use`. */
   eviction(choice: { use: string } & Record<string, unknown>, context: EvictionContext): Eviction
   /** Timers, transfers, holds, columns and counters; to be used while events run. */
