@@ -16,6 +16,7 @@ import { prefixAware } from '@servesim/router-prefix-aware'
 import { roundRobin } from '@servesim/router-round-robin'
 import { sglangScheduler } from '@servesim/scheduler-sglang'
 import { vllmScheduler } from '@servesim/scheduler-vllm'
+import { attentionOffload } from '@servesim/technique-attention-offload'
 import { cudaGraphs } from '@servesim/technique-cuda-graphs'
 import { dataParallel } from '@servesim/technique-data-parallel'
 import { decodeStraggler } from '@servesim/technique-decode-straggler'
@@ -24,6 +25,7 @@ import { hostTime } from '@servesim/technique-host-time'
 import { kvOffload } from '@servesim/technique-kv-offload'
 import { prefixCaching } from '@servesim/technique-prefix-caching'
 import { speculativeDecoding } from '@servesim/technique-speculative-decoding'
+import { subBatchInterleaving } from '@servesim/technique-sub-batch-interleaving'
 import { workloads } from '@servesim/workload'
 
 export { defaultScenario } from './default-scenario.js'
@@ -54,6 +56,8 @@ const plugins = [
   deviceEfficiency,
   hostTime,
   decodeStraggler,
+  subBatchInterleaving,
+  attentionOffload,
   speculativeDecoding,
 ]
 

@@ -83,5 +83,6 @@ function score(tried, rows) {
 function errors(tried, rows) {
   const device = compiled(tried)
   const sorted = rows.map(({ us, price }) => Math.abs(price(device) / us - 1)).sort((a, b) => a - b)
-  return [0.5, 0.9].map((share) => (100 * sorted[Math.floor(share * (sorted.length - 1))]).toFixed(1)).join(' · ') + ` (${rows.length})`
+  const [median, p90] = [0.5, 0.9].map((share) => (100 * sorted[Math.floor(share * (sorted.length - 1))]).toFixed(1))
+  return `${median} · ${p90} (${rows.length})`
 }
