@@ -48,6 +48,7 @@ const colours = ['#1b6ca8', '#c0562b', '#4b8b3b']
 const text = (at, up, anchor, content) => `<text x="${at}" y="${up}" text-anchor="${anchor}">${content}</text>`
 const svg = [
   `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="13" fill="#333">`,
+  '<title>Decode step of Llama-3.1-8B on one TPU v6e against its batch</title>',
   `<rect width="${width}" height="${height}" fill="white"/>`,
   text(left, 18, 'start', 'Decode step of Llama-3.1-8B on one TPU v6e, ms (solid: imported measurements, dashed: analytic)'),
   ...Array.from({ length: mostMs / 20 + 1 }, (_, i) => i * 20).flatMap((ms) => [
