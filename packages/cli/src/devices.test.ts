@@ -46,6 +46,26 @@ describe('a device that is a folder', () => {
     expect(provenance.analytic ?? 0).toBe(0)
   })
 
+  test('may be the .ini of a DRAM simulator', async () => {
+    const sections = {
+      dram_structure: 'protocol = DDR4\nbankgroups = 2\nbanks_per_group = 4\nrows = 65536\ncolumns = 1024\ndevice_width = 16\nBL = 8',
+      timing: 'tCK = 0.63 # ns\nCL = 22\ntRCD = 22\ntRP = 22\ntRFC = 560\ntREFI = 12480\ntCCD_S = 4\ntCCD_L = 8',
+      system: 'channel_size = 8192\nbus_width = 64',
+      other: 'data_rate = 3200',
+    }
+    const ini = (part: Record<string, string>) =>
+      Object.entries(part)
+        .map(([name, lines]) => `[${name}]\n${lines}\n`)
+        .join('')
+    writeFiles(cwd, { 'ddr4.ini': ini(sections), 'broken.ini': ini({ ...sections, other: '' }) })
+    const { pool, assumptions } = await run('--device', './ddr4.ini', '--set', 'device.channels=32')
+    expect(pool.device).toBe('ddr4.ini')
+    expect(assumptions[0]).toContain('32 channels, each streaming 11.63 GB/s')
+    const { code, stderr } = await servesim(cwd, 'run', '--device', './broken.ini')
+    expect(code).toBe(2)
+    expect(stderr).toContain('[other] data_rate is missing')
+  })
+
   test.each([
     ['./nowhere', 'There is no such folder.'],
     ['./empty', 'neither a device.json nor a bundle'],

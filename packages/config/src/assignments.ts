@@ -1,5 +1,5 @@
 import { figureName, type Registry, ServesimError } from '@servesim/core'
-import { schemaAt } from './choices.js'
+import { choicePoints, findProvider, schemaAt } from './choices.js'
 import { type PathKey, parsePath, splitOutsideBrackets, withValueAt } from './path.js'
 
 /** Sets one value of a scenario; `keys` and `text` as a person wrote them. */
@@ -46,7 +46,7 @@ export function assign(scenario: unknown, assignment: Assignment, registry: Regi
   let changed = scenario
   for (const [i] of (Array.isArray(pools) ? pools : []).entries()) {
     const keys: PathKey[] = ['pools', i, 'device', second, ...rest]
-    if (second === 'use' || second === 'figures' || schemaAt(keys, widenDevice(changed, keys), registry) !== undefined)
+    if (second === 'use' || second === 'figures' || isOption(keys, widenDevice(changed, keys), registry))
       changed = assignOne(changed, { keys, text: assignment.text }, registry)
     else {
       const figure: PathKey[] = ['pools', i, 'device', 'figures', figureName(second, 'device')]
@@ -54,6 +54,24 @@ export function assign(scenario: unknown, assignment: Assignment, registry: Regi
     }
   }
   return changed
+}
+
+/** Whether a member of a device is one of its options; of a device that no plugin provides (a folder), whatever is no figure. */
+function isOption(keys: readonly PathKey[], scenario: unknown, registry: Registry): boolean {
+  if (schemaAt(keys, scenario, registry) !== undefined) return true
+  const { use } = (keys.slice(0, 3) as PathKey[]).reduce<unknown>((value, key) => (value as Record<PathKey, unknown>)[key], scenario) as {
+    use: string
+  }
+  return findProvider(registry, choicePoints.device!, use) === undefined && !isFigure(String(keys[3]))
+}
+
+function isFigure(name: string): boolean {
+  try {
+    figureName(name, '')
+    return true
+  } catch {
+    return false
+  }
 }
 
 function assignOne(scenario: unknown, { keys, text }: Assignment, registry: Registry): unknown {

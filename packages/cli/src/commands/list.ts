@@ -86,12 +86,18 @@ function deviceText(rows: Row[]): string[] {
     scaled(row.fp8FlopPerSecond, 1e12),
     scaled(row.linkBytesPerSecond, 1e9),
     scaled(row.thermalDesignPowerWatts, 1),
-    (row.aliases as string[]).join(', '),
   ])
+  // Other names take what is left of a line, and as many lines as they need.
+  const used = Math.max(...table(columns.slice(0, -1), figures).map((line) => line.length)) + 2
+  const lines = figures.flatMap((cells, i) =>
+    wrap((rows[i]!.aliases as string[]).join(', '), 100 - used).map((names, j) =>
+      j === 0 ? [...cells, names] : [...cells.map(() => ''), names],
+    ),
+  )
   const sources = rows
     .filter((row) => row.source !== undefined)
     .flatMap((row) => wrap(`${String(row.name)}: ${String(row.source)}`, 96, '  ').map((line) => `  ${line}`))
-  return [...table(columns, figures), '', 'Sources', ...sources]
+  return [...table(columns, lines), '', 'Sources', ...sources]
 }
 
 function modelRows(registry: Registry): Row[] {

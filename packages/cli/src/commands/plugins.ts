@@ -118,7 +118,7 @@ function listingText({ packages, providers }: { packages: PackageRow[]; provider
 function packagesText(title: string, packages: readonly PackageRow[]): string[] {
   if (packages.length === 0) return []
   const cells = packages.flatMap((row) =>
-    wrap(row.provides.join(', '), 24).map((line, j) =>
+    wrap(row.provides.join(', '), 20).map((line, j) =>
       j === 0 ? [row.package, row.kind ?? 'not said', row.version, String(row.contract ?? ''), line] : ['', '', '', '', line],
     ),
   )
