@@ -98,7 +98,7 @@ function providerRows(registry: core.Registry): ProviderRow[] {
 function listingText({ packages, providers }: { packages: PackageRow[]; providers: ProviderRow[] }): string[] {
   const named = providers.flatMap((row, i) => {
     const point = row.point === providers[i - 1]?.point ? '' : row.point
-    return wrap(row.description, 66).map((line, j) => (j === 0 ? [point, row.name, line] : ['', '', line]))
+    return wrap(row.description, 60).map((line, j) => (j === 0 ? [point, row.name, line] : ['', '', line]))
   })
   return [
     ...packagesText(

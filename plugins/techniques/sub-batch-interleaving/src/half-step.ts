@@ -18,6 +18,7 @@ export class HalfStep implements StepView {
   graph: StepView['graph'] = 'none'
   expertTokens = 0
   peerTokens = 0
+  links?: { readonly flows: number }
   peers: StepView['peers'] = { count: 1, tokens: new Int32Array(1), sequences: new Int32Array(1), anyMixed: false }
 
   /**
@@ -51,5 +52,6 @@ export class HalfStep implements StepView {
     this.graph = step.graph
     this.expertTokens = Math.ceil(step.expertTokens * share)
     this.peerTokens = Math.ceil(step.peerTokens * share)
+    if (step.links !== undefined) this.links = step.links
   }
 }
