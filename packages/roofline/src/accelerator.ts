@@ -33,6 +33,8 @@ export interface Accelerator {
   spec: DeviceSpec
   tile: MatrixTile
   efficiency: Efficiency
+  /** Relative error of its latencies on measurements left out of the fit, 0–1; absent: nobody knows. */
+  leftOutError?: number
   /** Sentences for the summary: where the efficiencies come from, and what is left out. */
   assumptions: string[]
 }

@@ -49,6 +49,7 @@ function compile(accelerator: Accelerator, graph: OperatorGraph, { expertLoad }:
     return { us, computeFraction: (router.us * router.computeFraction + chosen.us * chosen.computeFraction) / us }
   }
   return {
+    ...(accelerator.leftOutError !== undefined && { leftOutErrors: { analytic: accelerator.leftOutError } }),
     latency(operator, rows) {
       if (operator.kind === 'moe') return latencyOf(moeCost(operator, rows))
       if (operator.kind === 'elementwise')
