@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { devicesPage } from './devices-page.mjs'
 import { optionsTable } from './options-table.mjs'
 import { workspacePackages } from './workspace-packages.mjs'
 
@@ -61,6 +62,8 @@ function knownPackages(packages) {
   ].join('\n')
 }
 
+const gpuFolder = 'plugins/devices/gpu'
+
 const contractMarkers = /(<!-- contracts -->\n)[\s\S]*?(<!-- \/contracts -->)/
 
 /**
@@ -109,6 +112,12 @@ export async function generatedDocs(root) {
   if (existsSync(join(root, compatibility))) {
     const definers = await Promise.all(['packages/core', 'packages/profile'].map((folder) => load(root, folder)))
     files.set(compatibility, withContracts(readFileSync(join(root, compatibility), 'utf8'), definers))
+  }
+  const deviceFolders = workspacePackages(root).flatMap(({ folder }) => (folder.startsWith('plugins/devices/') ? [folder] : []))
+  if (deviceFolders.includes(gpuFolder)) {
+    const gpu = await load(root, gpuFolder)
+    const others = await Promise.all(deviceFolders.filter((folder) => folder !== gpuFolder).map((folder) => load(root, folder)))
+    files.set('docs/devices.md', devicesPage([gpu, ...others], gpu.calibrations()))
   }
   if (existsSync(join(root, knownPackagesFile))) files.set(knownPackagesFile, knownPackages(workspacePackages(root)))
   for (const { folder, manifest } of workspacePackages(root)) {

@@ -22,6 +22,7 @@ import type { RandomSource } from './random.js'
 import type { RequestTable } from './request-table.js'
 import { attentionFacts, chainLinks } from './step-cost-chain.js'
 import { BaseStepCost, type StepUsage } from './step-price.js'
+import type { LeftOutErrors } from './uncertainty.js'
 import { whatIf } from './what-if.js'
 
 /** A pool with every choice bound. */
@@ -49,6 +50,8 @@ export interface BuiltPool {
   decode: Decode | undefined
   /** Where the time of all its steps went: of its model, and of what runs beside it. */
   usages: StepUsage[]
+  /** Errors of the device's latencies, where it says them. */
+  leftOutErrors: LeftOutErrors
   /** For whose sake every step is taken by itself, without stretches: techniques. */
   stepwise: string[]
   /** Accelerators of the pool. */
@@ -157,7 +160,7 @@ export function buildPool(
     device: built.spec,
     // Facts about the device's own kernel of decode attention.
     straggler: compiled.attention.besideNs === undefined ? built.straggler : undefined,
-    mixedStepHostMs: built.mixedStepHostMs,
+    mixedStepHostMs: built.mixedStepHostMs ?? (built.launchHostMsPerLayer === undefined ? undefined : built.launchHostMsPerLayer * layers),
     collectives: built.collectives,
     ...attentionFacts(graph!),
     layers,
@@ -195,6 +198,7 @@ export function buildPool(
     group: claims.group,
     decode: decoding,
     usages,
+    leftOutErrors: compiled.leftOutErrors ?? {},
     stepwise,
     deviceCount: pool.count * pool.parallelism.tensor * pool.parallelism.pipeline,
     techniques: pool.techniques.map((t) => t.use),

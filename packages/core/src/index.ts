@@ -29,4 +29,5 @@ export { type Advance, type BuildOptions, createSimulation, Simulation, type Sim
 export { type Resource, resources } from './step-price.js'
 export type { SimulationResult } from './summary.js'
 export type { TransferChannel, TransferEnds, Transfers } from './transfers.js'
+export type { LeftOutErrors, Uncertainty } from './uncertainty.js'
 export { whatIf } from './what-if.js'

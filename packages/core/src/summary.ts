@@ -9,6 +9,7 @@ import type { Refusal, Results, Unserved } from './results.js'
 import { addUsage, emptyUsage, type Resource, resources } from './step-price.js'
 import type { StepUnit } from './step-unit.js'
 import { type PlainReason, plainReasons } from './stretch.js'
+import { type Uncertainty, uncertaintyOf } from './uncertainty.js'
 
 /** Everything a report needs; rows are in `Simulation.results`. */
 export interface SimulationResult {
@@ -42,6 +43,8 @@ export interface SimulationResult {
   timeByClass: Record<OperatorClass, number>
   timeByResource: Record<Resource, number>
   timeByProvenance: Record<Provenance, number>
+  /** How far device time may be off, by what it rests on. */
+  uncertainty: Uncertainty
   /** Time in which replicas, or stages of a pipeline, ran nothing. */
   idleS: number
   /** What travelled between ranks and hosts: how many, at most at once, and what the links carried. */
@@ -65,7 +68,12 @@ export interface SummaryInput {
 export function summarise({ scenario, results, units, pools, engine, assumptions }: SummaryInput): SimulationResult {
   const { transfers } = engine
   const usage = emptyUsage()
-  for (const pool of pools) for (const of of pool.usages) addUsage(usage, of.summary(), 1)
+  const parts = pools.map((pool) => {
+    const ofPool = emptyUsage()
+    for (const of of pool.usages) addUsage(ofPool, of.summary(), 1)
+    addUsage(usage, ofPool, 1)
+    return { provenanceNs: ofPool.provenanceNs, errors: pool.leftOutErrors }
+  })
   const steps = units.reduce((sum, u) => sum + u.steps, 0)
   const fast = units.reduce((sum, u) => sum + u.fastSteps, 0)
   const durationNs = Math.max(0, results.lastTokenNs - results.firstArrivalNs)
@@ -104,6 +112,7 @@ export function summarise({ scenario, results, units, pools, engine, assumptions
     timeByClass: named(operatorClasses, usage.classNs),
     timeByResource: named(resources, usage.resourceNs),
     timeByProvenance: named(provenances, usage.provenanceNs),
+    uncertainty: uncertaintyOf(parts),
     idleS: Math.max(0, stages * durationNs - busyNs) / 1e9,
     transfers: { count: transfers.count, bytes: transfers.bytes, peakActive: transfers.peakActive, links: transfers.usage(engine.nowNs) },
     counters: Object.fromEntries([...engine.counters].map(([name, counter]) => [name, counter.value])),

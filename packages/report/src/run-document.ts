@@ -1,5 +1,6 @@
 import type { Metric, Provenance, Refusal, SimulationResult, Unserved } from '@servesim/core'
 import { assumptionsOf, type RunFacts } from './run-facts.js'
+import { type UncertaintyBands, uncertaintyBands } from './uncertainty.js'
 
 /** The document that `servesim run --json` prints. Times of metrics are milliseconds; a figure nothing was measured for is null. */
 export interface RunDocument {
@@ -25,6 +26,8 @@ export interface RunDocument {
   time: { byClass: SimulationResult['timeByClass']; byResource: SimulationResult['timeByResource']; idle: number }
   /** Shares of device time by what its prediction rests on, 0–1. */
   provenance: Record<Provenance, number>
+  /** How far that time may be off, and what it makes of mean TTFT, mean TPOT and throughput. */
+  uncertainty: UncertaintyBands
   assumptions: string[]
   /** How long the simulation took, ms; left out of files, so that equal runs write equal bytes. */
   wallMs?: number
@@ -48,6 +51,7 @@ export function runDocument(result: SimulationResult, run: RunFacts, wallMs?: nu
     counters: result.counters,
     time: { byClass: result.timeByClass, byResource: result.timeByResource, idle: result.idleS },
     provenance: shares(result.timeByProvenance),
+    uncertainty: uncertaintyBands(result),
     assumptions: assumptionsOf(result, run),
     ...(wallMs === undefined ? {} : { wallMs }),
   }

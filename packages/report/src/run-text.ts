@@ -3,6 +3,7 @@ import { count, number, percent, plural, seconds } from './numbers.js'
 import { shares } from './run-document.js'
 import { assumptionsOf, type PoolFacts, type RunFacts } from './run-facts.js'
 import { beside, type Column, pad, table, wrap } from './table.js'
+import { uncertaintyBands } from './uncertainty.js'
 
 const width = 98
 const barWidth = 16
@@ -139,7 +140,25 @@ function bars(title: string, parts: Record<string, number>): string[] {
 function provenance(result: SimulationResult): string[] {
   const present = Object.entries(shares(result.timeByProvenance)).filter(([, share]) => share > 0)
   if (present.length === 0) return []
-  return [`What it rests on: ${present.map(([name, share]) => `${name} ${percent(share)}`).join(', ')} of the device time`]
+  return [
+    `What it rests on: ${present.map(([name, share]) => `${name} ${percent(share)}`).join(', ')} of the device time`,
+    ...uncertainty(result),
+  ]
+}
+
+/** What that says about the means above. */
+function uncertainty(result: SimulationResult): string[] {
+  const { relative, unknownShare, ttftMs, tpotMs, requestsPerSecond } = uncertaintyBands(result)
+  const unknown = unknownShare > 0 ? `; the error of ${percent(unknownShare)} of it is unknown` : ''
+  if (relative === 0) return unknownShare === 0 ? [] : [`How far it may be off${unknown.replace(';', ':')}`]
+  const band = (name: string, range: readonly [number, number] | null, unit: string) =>
+    range === null ? [] : [`${name} ${number(range[0])}–${number(range[1])} ${unit}`]
+  const bands = [...band('mean TTFT', ttftMs, 'ms'), ...band('mean TPOT', tpotMs, 'ms'), ...band('', requestsPerSecond, 'requests/s')]
+  return wrap(
+    `How far it may be off: ±${percent(relative)} of the device time${unknown}. ${bands.map((b) => b.trim()).join(', ')}`,
+    width,
+    '  ',
+  )
 }
 
 function refusals(result: SimulationResult): string[] {

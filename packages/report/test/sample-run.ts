@@ -36,6 +36,7 @@ export function sampleResult(changes: Partial<SimulationResult> = {}): Simulatio
     },
     timeByResource: { compute: 2.5, memory: 7, link: 0.5, host: 0 },
     timeByProvenance: { measured: 7.5, interpolated: 2.5, extrapolated: 0, analytic: 0 },
+    uncertainty: { relative: 0.04, unknownShare: 0.1 },
     idleS: 2.5,
     transfers: { count: 0, bytes: 0, peakActive: 0, links: [] },
     counters: { 'drafted tokens': 1234 },

@@ -70,9 +70,9 @@ function specOf(provider: DeviceProvider): { name: string } {
 function deviceText(rows: Row[]): string[] {
   const columns = [
     left('Device'),
-    right('memory GiB'),
+    right('GiB'),
     right('GB/s'),
-    right('bf16 TFLOP/s'),
+    right('TFLOP/s'),
     right('fp8'),
     right('link GB/s'),
     right('W'),

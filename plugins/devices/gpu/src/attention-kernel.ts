@@ -3,6 +3,8 @@ export interface AttentionKernel {
   readonly name: string
   /** Query heads that share a KV head are packed into the rows of one tile, in mixed batches too. */
   readonly packsQueryHeads: boolean
+  /** Prefill and decode rows of a step run in one kernel, or in one after the other. */
+  readonly takesBoth: boolean
   /** Rows (queries) of a prefill tile. */
   rowTile(headDim: number): number
   /** Keys that a prefill tile takes at a time. */
@@ -23,6 +25,7 @@ export interface AttentionKernel {
 export const flashAttention2Ampere: AttentionKernel = {
   name: 'FlashAttention-2',
   packsQueryHeads: false,
+  takesBoth: true,
   rowTile: () => 128,
   keyTile: 64,
   decodeKeyTile: (headDim) => (headDim <= 64 ? 256 : 128),
@@ -43,6 +46,7 @@ export const flashAttention2Ada: AttentionKernel = {
 export const flashAttention3: AttentionKernel = {
   name: 'FlashAttention-3',
   packsQueryHeads: true,
+  takesBoth: true,
   rowTile: (headDim) => (headDim <= 64 ? 192 : 128),
   keyTile: 128,
   decodeKeyTile: () => 128,
@@ -52,3 +56,15 @@ export const flashAttention3: AttentionKernel = {
   maximalSplits: 32,
   readsFreshFromL2: false,
 }
+
+/** FlashInfer's kernels of TensorRT-LLM, which vLLM takes on data-centre Blackwell: a launch for prompts and one for decodes. */
+export const trtllmGen: AttentionKernel = {
+  ...flashAttention3,
+  name: 'TRT-LLM generated',
+  takesBoth: false,
+  rowTile: () => 128,
+  maximalSplits: 64,
+}
+
+/** Ampere with 100 kB of shared memory, and what stands in for chips before it: Ada's tiles, a small L2. */
+export const flashAttention2Small: AttentionKernel = { ...flashAttention2Ada, readsFreshFromL2: false }

@@ -1,24 +1,36 @@
-import { type AttentionKernel, flashAttention2Ada, flashAttention2Ampere, flashAttention3 } from './attention-kernel.js'
-import type { GpuSpec } from './gpu.js'
+import type { DeviceSpec } from '@servesim/core'
+import {
+  type AttentionKernel,
+  flashAttention2Ada,
+  flashAttention2Ampere,
+  flashAttention2Small,
+  flashAttention3,
+  trtllmGen,
+} from './attention-kernel.js'
+import type { Kinship } from './coefficient-set.js'
+
+/** Chips whose operators were measured. */
+export type FittedChip = 'h100-sxm' | 'h200-sxm' | 'b200-sxm' | 'gb200' | 'a100-80-sxm' | 'l40s' | 'rtx-pro-6000'
 
 export interface Chip {
-  spec: GpuSpec
+  spec: DeviceSpec
   aliases: readonly string[]
   attention: AttentionKernel
+  /** The measured chip whose efficiency curves it takes, and why that one; absent: it was measured itself. */
+  inherits?: { from: FittedChip; kinship: Kinship; why: string }
 }
 
 const mebibytes = 2 ** 20
-const vendor = 'NVIDIA'
 
 /**
- * Figures as published. `source` names where each was read; what is marked "vendor sheet" is widely published and was not read
- * again. `memoryBytes` is the total that `nvidia-smi` reports.
+ * Figures as published; one that is unknown is absent. `source` names where each was read; what is marked "vendor sheet" is widely published and
+ * was not read again. `memoryBytes` is the total that the driver reports, or where none was at hand the sheet's gigabytes as powers of two.
  */
 export const chips = {
   'h100-sxm': {
     spec: {
       name: 'h100-sxm',
-      vendor,
+      vendor: 'NVIDIA',
       memoryBytes: 81_559 * mebibytes,
       memoryBytesPerSecond: 3.35e12,
       bf16FlopPerSecond: 989e12,
@@ -36,7 +48,7 @@ export const chips = {
   'h200-sxm': {
     spec: {
       name: 'h200-sxm',
-      vendor,
+      vendor: 'NVIDIA',
       memoryBytes: 143_771 * mebibytes,
       memoryBytesPerSecond: 4.8e12,
       bf16FlopPerSecond: 989e12,
@@ -51,10 +63,63 @@ export const chips = {
     aliases: ['H200'],
     attention: flashAttention3,
   },
+  'b200-sxm': {
+    spec: {
+      name: 'b200-sxm',
+      vendor: 'NVIDIA',
+      memoryBytes: 178.35 * 2 ** 30,
+      memoryBytesPerSecond: 7.7e12,
+      bf16FlopPerSecond: 2250e12,
+      fp8FlopPerSecond: 4500e12,
+      streamingMultiprocessors: 148,
+      l2Bytes: 126 * mebibytes,
+      linkBytesPerSecond: 900e9,
+      linkKind: 'nvlink',
+      thermalDesignPowerWatts: 1000,
+      source: 'NVIDIA AIConfigurator system file b200_sxm; memory total, SM count and L2: vendor sheet',
+    },
+    aliases: ['B200'],
+    attention: trtllmGen,
+  },
+  gb200: {
+    spec: {
+      name: 'gb200',
+      vendor: 'NVIDIA',
+      memoryBytes: 189_471 * mebibytes,
+      memoryBytesPerSecond: 8e12,
+      bf16FlopPerSecond: 2500e12,
+      fp8FlopPerSecond: 5000e12,
+      streamingMultiprocessors: 148,
+      l2Bytes: 126 * mebibytes,
+      linkBytesPerSecond: 900e9,
+      linkKind: 'nvlink',
+      thermalDesignPowerWatts: 1200,
+      source: 'NVIDIA AIConfigurator system file gb200; SM count and L2 as of the B200, the same die: vendor sheet',
+    },
+    aliases: [],
+    attention: trtllmGen,
+  },
+  'b300-sxm': {
+    spec: {
+      name: 'b300-sxm',
+      vendor: 'NVIDIA',
+      memoryBytes: 275_040 * mebibytes,
+      memoryBytesPerSecond: 7.75e12,
+      bf16FlopPerSecond: 2250e12,
+      fp8FlopPerSecond: 4500e12,
+      linkBytesPerSecond: 900e9,
+      linkKind: 'nvlink',
+      thermalDesignPowerWatts: 1100,
+      source: 'NVIDIA AIConfigurator system file b300_sxm; memory total as seen by its driver',
+    },
+    aliases: ['B300'],
+    attention: trtllmGen,
+    inherits: { from: 'b200-sxm', kinship: 'sameArchitecture', why: 'the same architecture' },
+  },
   'a100-80-sxm': {
     spec: {
       name: 'a100-80-sxm',
-      vendor,
+      vendor: 'NVIDIA',
       memoryBytes: 81_920 * mebibytes,
       memoryBytesPerSecond: 2.039e12,
       bf16FlopPerSecond: 312e12,
@@ -71,7 +136,7 @@ export const chips = {
   l40s: {
     spec: {
       name: 'l40s',
-      vendor,
+      vendor: 'NVIDIA',
       memoryBytes: 46_068 * mebibytes,
       memoryBytesPerSecond: 864e9,
       bf16FlopPerSecond: 362.05e12,
@@ -86,10 +151,29 @@ export const chips = {
     aliases: [],
     attention: flashAttention2Ada,
   },
+  l4: {
+    spec: {
+      name: 'l4',
+      vendor: 'NVIDIA',
+      memoryBytes: 23_034 * mebibytes,
+      memoryBytesPerSecond: 300e9,
+      bf16FlopPerSecond: 121e12,
+      fp8FlopPerSecond: 242e12,
+      streamingMultiprocessors: 58,
+      l2Bytes: 48 * mebibytes,
+      linkBytesPerSecond: 32e9,
+      linkKind: 'pcie',
+      thermalDesignPowerWatts: 72,
+      source: 'NVIDIA AIConfigurator; SM count and L2: vendor sheet',
+    },
+    aliases: [],
+    attention: flashAttention2Ada,
+    inherits: { from: 'l40s', kinship: 'sameArchitecture', why: 'the same architecture' },
+  },
   'rtx-4090': {
     spec: {
       name: 'rtx-4090',
-      vendor,
+      vendor: 'NVIDIA',
       memoryBytes: 24_564 * mebibytes,
       memoryBytesPerSecond: 1.008e12,
       bf16FlopPerSecond: 165.2e12,
@@ -103,11 +187,12 @@ export const chips = {
     },
     aliases: ['RTX4090'],
     attention: flashAttention2Ada,
+    inherits: { from: 'l40s', kinship: 'sameArchitecture', why: 'the same architecture' },
   },
   'rtx-pro-6000': {
     spec: {
       name: 'rtx-pro-6000',
-      vendor,
+      vendor: 'NVIDIA',
       memoryBytes: 97_887 * mebibytes,
       memoryBytesPerSecond: 1.792e12,
       bf16FlopPerSecond: 467.8e12,
@@ -121,6 +206,161 @@ export const chips = {
     },
     aliases: ['RTXPRO6000'],
     attention: flashAttention2Ada,
+  },
+  'rtx-5090': {
+    spec: {
+      name: 'rtx-5090',
+      vendor: 'NVIDIA',
+      memoryBytes: 32 * 2 ** 30,
+      memoryBytesPerSecond: 1.792e12,
+      bf16FlopPerSecond: 209.5e12,
+      fp8FlopPerSecond: 419e12,
+      streamingMultiprocessors: 170,
+      l2Bytes: 96 * mebibytes,
+      linkBytesPerSecond: 64e9,
+      linkKind: 'pcie',
+      thermalDesignPowerWatts: 575,
+      source: 'published specification (half of the sparse rates; bandwidth, power); split by accumulation, SM count and L2: vendor sheet',
+    },
+    aliases: ['RTX5090'],
+    attention: flashAttention2Ada,
+    inherits: { from: 'rtx-pro-6000', kinship: 'sameArchitecture', why: 'the same architecture' },
+  },
+  'rtx-3090': {
+    spec: {
+      name: 'rtx-3090',
+      vendor: 'NVIDIA',
+      memoryBytes: 24 * 2 ** 30,
+      memoryBytesPerSecond: 936e9,
+      bf16FlopPerSecond: 71e12,
+      streamingMultiprocessors: 82,
+      l2Bytes: 6 * mebibytes,
+      linkBytesPerSecond: 32e9,
+      linkKind: 'pcie',
+      thermalDesignPowerWatts: 350,
+      source: 'GA102 whitepaper (rates with 32-bit accumulation): vendor sheet',
+    },
+    aliases: ['RTX3090'],
+    attention: flashAttention2Small,
+    inherits: { from: 'a100-80-sxm', kinship: 'otherArchitecture', why: 'the nearest measured generation' },
+  },
+  'rtx-a6000': {
+    spec: {
+      name: 'rtx-a6000',
+      vendor: 'NVIDIA',
+      memoryBytes: 48 * 2 ** 30,
+      memoryBytesPerSecond: 768e9,
+      bf16FlopPerSecond: 154.8e12,
+      streamingMultiprocessors: 84,
+      l2Bytes: 6 * mebibytes,
+      linkBytesPerSecond: 32e9,
+      linkKind: 'pcie',
+      thermalDesignPowerWatts: 300,
+      source: 'vendor sheet',
+    },
+    aliases: ['A6000', 'RTXA6000'],
+    attention: flashAttention2Small,
+    inherits: { from: 'a100-80-sxm', kinship: 'otherArchitecture', why: 'the nearest measured generation' },
+  },
+  a10g: {
+    spec: {
+      name: 'a10g',
+      vendor: 'NVIDIA',
+      memoryBytes: 24 * 2 ** 30,
+      memoryBytesPerSecond: 600e9,
+      bf16FlopPerSecond: 70e12,
+      linkBytesPerSecond: 32e9,
+      linkKind: 'pcie',
+      thermalDesignPowerWatts: 300,
+      source: 'A10G vendor sheet (dense rates)',
+    },
+    aliases: [],
+    attention: flashAttention2Small,
+    inherits: { from: 'a100-80-sxm', kinship: 'otherArchitecture', why: 'the nearest measured generation' },
+  },
+  t4: {
+    spec: {
+      name: 't4',
+      vendor: 'NVIDIA',
+      memoryBytes: 15_360 * mebibytes,
+      memoryBytesPerSecond: 320e9,
+      bf16FlopPerSecond: 65.1e12,
+      streamingMultiprocessors: 40,
+      l2Bytes: 4 * mebibytes,
+      linkBytesPerSecond: 16e9,
+      linkKind: 'pcie',
+      thermalDesignPowerWatts: 70,
+      source: 'published specification (FP16: the chip has no BF16); SM count and L2: vendor sheet',
+    },
+    aliases: [],
+    attention: flashAttention2Small,
+    inherits: { from: 'a100-80-sxm', kinship: 'otherArchitecture', why: 'the nearest measured generation' },
+  },
+  mi250x: {
+    spec: {
+      name: 'mi250x',
+      vendor: 'AMD',
+      memoryBytes: 128 * 2 ** 30,
+      memoryBytesPerSecond: 3.277e12,
+      bf16FlopPerSecond: 383e12,
+      linkKind: 'other',
+      thermalDesignPowerWatts: 500,
+      source: 'vendor sheet, both dies together',
+    },
+    aliases: [],
+    attention: flashAttention2Ampere,
+    inherits: { from: 'a100-80-sxm', kinship: 'otherArchitecture', why: 'the measured chip nearest in rate to bandwidth' },
+  },
+  mi300x: {
+    spec: {
+      name: 'mi300x',
+      vendor: 'AMD',
+      memoryBytes: 192 * 2 ** 30,
+      memoryBytesPerSecond: 5.3e12,
+      bf16FlopPerSecond: 1307.4e12,
+      fp8FlopPerSecond: 2614.9e12,
+      linkBytesPerSecond: 448e9,
+      linkKind: 'other',
+      thermalDesignPowerWatts: 750,
+      source: 'published specification pages, rounded; exact rates: vendor sheet',
+    },
+    aliases: [],
+    attention: flashAttention3,
+    inherits: { from: 'h200-sxm', kinship: 'otherArchitecture', why: 'the measured chip nearest in rate to bandwidth' },
+  },
+  mi325x: {
+    spec: {
+      name: 'mi325x',
+      vendor: 'AMD',
+      memoryBytes: 256 * 2 ** 30,
+      memoryBytesPerSecond: 6e12,
+      bf16FlopPerSecond: 1307.4e12,
+      fp8FlopPerSecond: 2614.9e12,
+      linkBytesPerSecond: 448e9,
+      linkKind: 'other',
+      thermalDesignPowerWatts: 1000,
+      source: 'capacity and bandwidth: published specification; rates: vendor sheet',
+    },
+    aliases: [],
+    attention: flashAttention3,
+    inherits: { from: 'h200-sxm', kinship: 'otherArchitecture', why: 'the measured chip nearest in rate to bandwidth' },
+  },
+  mi355x: {
+    spec: {
+      name: 'mi355x',
+      vendor: 'AMD',
+      memoryBytes: 288 * 2 ** 30,
+      memoryBytesPerSecond: 8e12,
+      bf16FlopPerSecond: 2516e12,
+      fp8FlopPerSecond: 5033e12,
+      linkBytesPerSecond: 537.5e9,
+      linkKind: 'other',
+      thermalDesignPowerWatts: 1400,
+      source: 'ISSCC 2026 report (capacity, bandwidth, power, 8-bit rate); exact rates: vendor sheet',
+    },
+    aliases: [],
+    attention: trtllmGen,
+    inherits: { from: 'b200-sxm', kinship: 'otherArchitecture', why: 'the measured chip nearest in rate to bandwidth' },
   },
 } as const satisfies Record<string, Chip>
 

@@ -7,8 +7,38 @@ export interface Gpu {
   readonly memoryBytesPerUs: number
   /** Dense 16-bit peak of the whole chip. */
   readonly flopPerUs: number
+  /** Dense 8-bit peak; absent: the chip has no such units, or their rate is unknown. */
+  readonly fp8FlopPerUs: number | undefined
   readonly l2Bytes: number
   readonly attention: AttentionKernel
+}
+
+/**
+ * The figures that the roofline needs and a chip's sheet does not give, as sentences of the summary say: multiprocessors in proportion to the
+ * matrix rate, L2 as of the chip whose curves are inherited.
+ */
+export function withEstimates(spec: DeviceSpec, parent: GpuSpec | undefined): { spec: GpuSpec; sentences: string[] } {
+  if (parent === undefined) return { spec: spec as GpuSpec, sentences: [] }
+  const { streamingMultiprocessors, l2Bytes } = spec
+  const estimate = Math.max(1, Math.round((parent.streamingMultiprocessors * spec.bf16FlopPerSecond) / parent.bf16FlopPerSecond))
+  return {
+    spec: { ...spec, streamingMultiprocessors: streamingMultiprocessors ?? estimate, l2Bytes: l2Bytes ?? parent.l2Bytes },
+    sentences: [
+      ...(streamingMultiprocessors === undefined
+        ? [`The number of its multiprocessors is unknown: the roofline counts ${estimate}, in proportion to its matrix rate.`]
+        : []),
+      ...(l2Bytes === undefined ? [`The size of its L2 is unknown: the roofline takes that of "${parent.name}".`] : []),
+    ],
+  }
+}
+
+/** Number formats of matrix products that are modelled: what an operand's element weighs. */
+export const elementBytes = { bf16: 2, fp8: 1 } as const
+export type Format = keyof typeof elementBytes
+
+/** Dense peak in a format. */
+export function peakOf(gpu: Gpu, format: Format): number {
+  return format === 'fp8' ? gpu.fp8FlopPerUs! : gpu.flopPerUs
 }
 
 /** A device whose published figures suffice for the roofline. */
@@ -19,6 +49,7 @@ export function gpuOf(spec: GpuSpec, attention: AttentionKernel): Gpu {
     multiprocessors: spec.streamingMultiprocessors,
     memoryBytesPerUs: spec.memoryBytesPerSecond / 1e6,
     flopPerUs: spec.bf16FlopPerSecond / 1e6,
+    fp8FlopPerUs: spec.fp8FlopPerSecond === undefined ? undefined : spec.fp8FlopPerSecond / 1e6,
     l2Bytes: spec.l2Bytes,
     attention,
   }

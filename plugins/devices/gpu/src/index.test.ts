@@ -1,4 +1,5 @@
 import { device, Registry } from '@servesim/core'
+import { catalogue } from '@servesim/models'
 import { describe, expect, it } from 'vitest'
 import { gpu } from './index.js'
 
@@ -14,6 +15,12 @@ describe('the plugin', () => {
       l40s: ['L40S'],
       'rtx-4090': ['RTX4090'],
       'rtx-pro-6000': ['RTXPRO6000'],
+      'b200-sxm': ['b200', 'B200'],
+      'b300-sxm': ['B300'],
+      gb200: ['GB200'],
+      'rtx-a6000': ['A6000'],
+      t4: ['T4'],
+      mi300x: ['MI300X'],
     }
     for (const [name, others] of Object.entries(spellings)) {
       for (const spelling of [name, ...others]) expect(registry.named(device, spelling, 'pools[0].device').name).toBe(name)
@@ -61,5 +68,18 @@ describe('the plugin', () => {
       { tensorParallel: 1, maxBatchedTokens: 1, maxSequences: 1 },
     )
     expect(assumptions.join(' ')).toMatch(/L40S/)
+  })
+
+  it('leaves out figures that are unknown, and says what it takes instead and how far that may be off', () => {
+    const mi300x = registry.named(device, 'mi300x', 'pools[0].device').build({}, context)
+    expect(mi300x.spec.streamingMultiprocessors).toBeUndefined()
+    expect(mi300x.spec.l2Bytes).toBeUndefined()
+    const graph = catalogue.resolve('meta-llama/Llama-3.1-8B')!.shard({ tensor: 1, pipeline: 1, expert: 1 }, {})
+    const limits = { tensorParallel: 1, maxBatchedTokens: 1, maxSequences: 1 }
+    const { assumptions, leftOutErrors } = mi300x.compile(graph, limits)
+    expect(assumptions.join(' ')).toMatch(/inherits the efficiency curves of "h200-sxm"/)
+    expect(assumptions.join(' ')).toMatch(/number of its multiprocessors is unknown/)
+    const own = registry.named(device, 'h200', 'pools[0].device').build({}, context).compile(graph, limits)
+    expect(leftOutErrors!.analytic).toBeGreaterThan(2 * own.leftOutErrors!.analytic!)
   })
 })

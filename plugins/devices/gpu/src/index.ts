@@ -3,9 +3,12 @@ import { type Bundle, bundleDevice } from '@servesim/profile'
 import { z } from 'zod'
 import { analyticDevice } from './analytic-device.js'
 import { analyticGpu, kernelReleases } from './analytic-gpus.js'
+import { type Calibration, calibrations } from './calibration.js'
 import { type ChipName, chips } from './chips.js'
 
-/** NVIDIA GPUs: measured where a bundle is given, else a roofline with fitted efficiency curves. */
+export { type Calibration, calibrations }
+
+/** NVIDIA and AMD GPUs: measured where a bundle is given, else a roofline with fitted efficiency curves. */
 export const gpu = definePlugin('device-gpu', (host) => {
   for (const chip of Object.keys(chips) as ChipName[]) host.provide(device, provider(chip))
 })

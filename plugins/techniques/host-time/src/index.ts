@@ -26,7 +26,7 @@ export const hostTime = definePlugin('technique-host-time', (host) => {
           const mixedMs = Math.max(mixedStepMs ?? mixedStepHostMs ?? 0, decodeStepMs)
           if (mixedMs > decodeStepMs) {
             const origin = mixedStepMs === undefined ? 'as the device states' : 'as the scenario states'
-            assume(`Steps with prefill and without a CUDA graph keep the host busy for ${mixedMs} ms, ${origin}.`)
+            assume(`Steps with prefill and without a CUDA graph keep the host busy for ${Math.round(mixedMs * 1e3) / 1e3} ms, ${origin}.`)
           }
           return new HostTime(next, { mixedStepNs: mixedMs * 1e6, decodeStepNs: decodeStepMs * 1e6, perSequenceNs: perSequenceUs * 1e3 })
         },

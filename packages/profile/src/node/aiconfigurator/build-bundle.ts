@@ -5,7 +5,7 @@ import type { AttentionSamples, Bundle, CollectiveSamples, OperatorSamples } fro
 import { attentionSamples, isSoundPrefill } from './attention.js'
 import { line } from './axis.js'
 import { engineAllReduces, ncclCollectives } from './collectives.js'
-import { dtypeOf, GemmTable } from './gemms.js'
+import { dtypeOf, GemmTable, withoutHarness } from './gemms.js'
 import { moeCurve, moeDtypes, type Routing } from './moe.js'
 import type { SystemTables, Table } from './tables.js'
 
@@ -74,7 +74,8 @@ export async function importAiconfigurator(tables: SystemTables, request: Aiconf
     bundle: {
       manifest: {
         schemaVersion: 1,
-        device: tables.system.name,
+        // A variant of the card that devices do not tell apart.
+        device: tables.system.name.replace(/_server$/, ''),
         chip: tables.system.chip,
         model,
         dtype: dtypeOf[gemmPrecision(graph)],
@@ -118,7 +119,8 @@ class Gemms {
   } {
     const dtype = dtypeOf[precision]
     const known = parsed(this.table, dtype)
-    const curve = known.curve(n, k)
+    const own = known.curve(n, k)
+    const curve = own !== undefined && precision === 'fp8-block' ? withoutHarness(own, parsed(this.table, dtypeOf.fp8).curve(n, k)) : own
     if (curve === undefined) {
       const what = known.empty ? `matrix products in ${dtype}` : `the product ${n} × ${k} of "${name}" in ${dtype}`
       throw missing(this.tables, what, 'Choose a number format and degree that the tables hold.')

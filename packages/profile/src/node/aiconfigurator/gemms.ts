@@ -93,3 +93,21 @@ function sorted(curve: ReadonlyMap<number, number>, provenance: Provenance): Gem
   for (let i = m.length - 2; i >= 0; i--) if (m[i]! < weightBound) us[i] = Math.min(us[i]!, us[i + 1]!)
   return { m: Float64Array.from(m), us: Float64Array.from(us), provenance }
 }
+
+/** A product in blocks that takes more than this times one in whole tensors was not timed on the device. */
+const harnessRatio = 2
+
+/**
+ * Products of fp8 in blocks carry the host's time of their harness, 50 µs and more, since their two kernels were not in one graph. Where weights
+ * bind, and wherever a product takes more than twice the time of one with whole-tensor scales, which moves the same bytes, the latter's time holds.
+ */
+export function withoutHarness(block: GemmCurve, whole: GemmCurve | undefined): GemmCurve {
+  if (whole === undefined) return block
+  const us = block.us.map((time, i) => {
+    const same = whole.m.indexOf(block.m[i]!)
+    if (same < 0) return time
+    const bound = block.m[i]! <= weightBound ? 1 : harnessRatio
+    return time > bound * whole.us[same]! ? whole.us[same]! : time
+  })
+  return { ...block, us }
+}

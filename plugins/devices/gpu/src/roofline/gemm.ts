@@ -1,4 +1,4 @@
-import { type Cost, type Gpu, overlapped, residentShare, type Source, shareOf } from '../gpu.js'
+import { type Cost, elementBytes, type Format, type Gpu, overlapped, peakOf, residentShare, type Source, shareOf } from '../gpu.js'
 
 /** Nine numbers per chip, fitted to measured matrix products (`fit/`). */
 export interface GemmCoefficients {
@@ -20,6 +20,11 @@ export interface GemmCoefficients {
   splitUs: number
   /** 0: whole waves of tiles, each waiting for the last; 1: no wave quantisation at all. */
   waveOverlap: number
+  /**
+   * In 8 bits: how often the weights are moved once more where m is above 256 and no multiple of 16. Inferred from the tables: what such an m costs
+   * beyond its neighbour grows as n · k and not with m, as a copy into another layout would.
+   */
+  unalignedPasses?: number
 }
 
 const tiles: readonly (readonly [rows: number, columns: number])[] = [16, 32, 64, 128, 256].flatMap((rows) =>
@@ -28,7 +33,7 @@ const tiles: readonly (readonly [rows: number, columns: number])[] = [16, 32, 64
 const splits = [2, 3, 4, 6, 8, 12, 16, 32]
 /** k is consumed in slices of this many elements, and no split gets fewer than two. */
 const kSlice = 64
-const bytesPerElement = 2
+const outputBytes = 2
 /** fp32 partial sums, written and read back once. */
 const partialBytes = 4
 /** How sharply memory traffic and arithmetic overlap. */
@@ -37,18 +42,29 @@ const overlap = 3
 const replayedCopies = 6
 
 /**
- * A 16-bit matrix product m × k · k × n: tiles over the multiprocessors in waves, beside the traffic of weights and activations.
+ * A matrix product of 16 or 8 bits, of which the second brings its inputs to 8 bits in front, m × k · k × n: tiles over the multiprocessors in waves, beside the traffic of weights and activations.
  * The library's choice of tile and split is the fastest of those that the model knows.
  */
-export function gemm(gpu: Gpu, c: GemmCoefficients, m: number, n: number, k: number, source: Source = 'memory'): Cost {
-  const compute = fastestTiling(gpu, c, m, n, k)
-  const traffic = trafficUs(gpu, c, m, n, k, source)
-  const us = c.launchUs + overlapped(compute, traffic, overlap)
-  return { us, computeFraction: shareOf(compute, traffic, overlap) * (1 - c.launchUs / us) }
+export function gemm(
+  gpu: Gpu,
+  c: GemmCoefficients,
+  m: number,
+  n: number,
+  k: number,
+  source: Source = 'memory',
+  format: Format = 'bf16',
+): Cost {
+  const compute = fastestTiling(gpu, c, m, n, k, format)
+  const traffic = trafficUs(gpu, c, m, n, k, source, elementBytes[format])
+  const copied = m > 256 && m % 16 !== 0 ? (c.unalignedPasses ?? 0) * n * k * elementBytes[format] : 0
+  const fixed = c.launchUs + copied / (gpu.memoryBytesPerUs * c.bandwidthShare) + (format === 'bf16' ? 0 : scalingUs(gpu, c, m * k))
+  const us = fixed + overlapped(compute, traffic, overlap)
+  return { us, computeFraction: shareOf(compute, traffic, overlap) * (1 - fixed / us) }
 }
 
-function fastestTiling(gpu: Gpu, c: GemmCoefficients, m: number, n: number, k: number): number {
-  const peak = (gpu.flopPerUs * c.computeShare) / gpu.multiprocessors
+function fastestTiling(gpu: Gpu, c: GemmCoefficients, m: number, n: number, k: number, format: Format): number {
+  const bytesPerElement = elementBytes[format]
+  const peak = (peakOf(gpu, format) * c.computeShare) / gpu.multiprocessors
   let best = Number.POSITIVE_INFINITY
   for (const [rows, columns] of tiles) {
     const count = Math.ceil(m / rows) * Math.ceil(n / columns)
@@ -66,15 +82,22 @@ function fastestTiling(gpu: Gpu, c: GemmCoefficients, m: number, n: number, k: n
   return best
 }
 
+/** Inputs are brought to 8 bits by a kernel in front: read in 16 bits, from L2 as far as they are there, and written. */
+function scalingUs(gpu: Gpu, c: GemmCoefficients, elements: number): number {
+  const bytes = 3 * elements
+  const fresh = residentShare(bytes, gpu.l2Bytes / 2, gpu.l2Bytes)
+  return (bytes * fresh) / c.l2BytesPerUs + (bytes * (1 - fresh)) / (gpu.memoryBytesPerUs * c.bandwidthShare)
+}
+
 const slices = (k: number) => Math.ceil(k / kSlice) * kSlice
 
 function waves(count: number, waveOverlap: number): number {
   return count <= 1 ? 1 : (1 - waveOverlap) * Math.ceil(count) + waveOverlap * count
 }
 
-function trafficUs(gpu: Gpu, c: GemmCoefficients, m: number, n: number, k: number, source: Source): number {
+function trafficUs(gpu: Gpu, c: GemmCoefficients, m: number, n: number, k: number, source: Source, bytesPerElement: number): number {
   const weights = bytesPerElement * n * k
-  const activations = bytesPerElement * (m * k + m * n)
+  const activations = bytesPerElement * m * k + outputBytes * m * n
   const bandwidth = gpu.memoryBytesPerUs * c.bandwidthShare
   // The kernel before has just written the activations: they are in L2 as far as they fit.
   const fresh = residentShare(activations, gpu.l2Bytes / 2, gpu.l2Bytes)

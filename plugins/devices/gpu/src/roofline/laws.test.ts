@@ -10,8 +10,8 @@ import { prefillAttention } from './prefill-attention.js'
 
 const names = Object.keys(chips) as ChipName[]
 const chipArbitrary = fc.constantFrom(...names).map((name) => {
-  const { coefficients } = analyticGpu(name, kernelReleases(name)[0])
-  return { gpu: gpuOf(chips[name].spec, chips[name].attention), coefficients }
+  const { coefficients, spec, attention } = analyticGpu(name, kernelReleases(name)[0])
+  return { gpu: gpuOf(spec, attention), coefficients }
 })
 const rowsArbitrary = fc.integer({ min: 1, max: 16_384 })
 const widthArbitrary = fc.integer({ min: 1, max: 512 }).map((n) => 64 * n)

@@ -1,5 +1,5 @@
 import type { ExpertLoad, Moe } from '@servesim/core'
-import { type Cost, type Gpu, overlapped, residentShare, type Source, shareOf } from '../gpu.js'
+import { type Cost, elementBytes, type Format, type Gpu, overlapped, peakOf, residentShare, type Source, shareOf } from '../gpu.js'
 
 /** Seven numbers per chip, fitted to measured layers of experts (`fit/`). */
 export interface MoeCoefficients {
@@ -26,7 +26,7 @@ export type Routing = 'random' | 'even' | ExpertLoad
 
 const rowTiles = [16, 32, 64, 128]
 const columnTiles = [64, 128, 256]
-const bytesPerElement = 2
+const activationBytes = 2
 const overlap = 2
 
 /** The experts of one layer on this rank: two grouped matrix products over the experts that any token chose. */
@@ -37,7 +37,9 @@ export function moe(
   tokens: number,
   routing: Routing = 'random',
   source: Source = 'memory',
+  format: Format = 'bf16',
 ): Cost {
+  const bytesPerElement = elementBytes[format]
   const { hiddenSize, intermediateSize } = shape
   const routed = ((tokens * shape.topK * shape.localExperts) / shape.experts) * busiestShare(shape, tokens, routing)
   const active = activeExperts(shape, tokens, routing)
@@ -45,7 +47,7 @@ export function moe(
   // Gathered input, gate and up, activated, and each pair's output, then tokens in and out. The buffers, and the kernels that fill and
   // sum them, have a row for every pair of a token and an expert, on whichever rank the expert is.
   const pairs = tokens * shape.topK
-  const activations = bytesPerElement * (pairs * (2 * hiddenSize + 3 * intermediateSize) + 2 * tokens * hiddenSize)
+  const activations = activationBytes * (pairs * (2 * hiddenSize + 3 * intermediateSize) + 2 * tokens * hiddenSize)
   const bandwidth = gpu.memoryBytesPerUs * c.bandwidthShare
   const rows = routed / active
 
@@ -57,8 +59,8 @@ export function moe(
     // Random routing fills an expert's last tile by half on average.
     const rowBlocks = active * (routing === 'even' ? Math.ceil(rows / rowTile) : Math.max(1, rows / rowTile + 0.5))
     for (const columnTile of columnTiles) {
-      const up = grouped(gpu, c, rowBlocks, rowTile, columnTile, 2 * intermediateSize, hiddenSize)
-      const down = grouped(gpu, c, rowBlocks, rowTile, columnTile, hiddenSize, intermediateSize)
+      const up = grouped(gpu, c, rowBlocks, rowTile, columnTile, 2 * intermediateSize, hiddenSize, format)
+      const down = grouped(gpu, c, rowBlocks, rowTile, columnTile, hiddenSize, intermediateSize, format)
       compute = Math.min(compute, up + down)
     }
   }
@@ -80,8 +82,18 @@ function busiestShare({ experts, localExperts, topK }: Shape, tokens: number, ro
   return typeof routing === 'string' ? 1 : routing.busiestShare(experts, topK, tokens, experts / localExperts)
 }
 
-function grouped(gpu: Gpu, c: MoeCoefficients, rowBlocks: number, rowTile: number, columnTile: number, n: number, k: number): number {
-  const peak = (gpu.flopPerUs * c.computeShare) / gpu.multiprocessors
+function grouped(
+  gpu: Gpu,
+  c: MoeCoefficients,
+  rowBlocks: number,
+  rowTile: number,
+  columnTile: number,
+  n: number,
+  k: number,
+  format: Format,
+): number {
+  const bytesPerElement = elementBytes[format]
+  const peak = (peakOf(gpu, format) * c.computeShare) / gpu.multiprocessors
   const usPerK = Math.max((2 * rowTile * columnTile) / peak, ((rowTile + columnTile) * bytesPerElement) / c.operandBytesPerUs)
   const waves = Math.max(1, (rowBlocks * Math.ceil(n / columnTile)) / gpu.multiprocessors)
   return waves * (c.tileUs + k * usPerK)
