@@ -10,8 +10,10 @@
 export function devicesPage(plugins, calibrations) {
   const devices = plugins
     .flatMap((exported) => providersOf(exported))
-    .map((provider) => ({ provider, spec: specOf(provider) }))
-    .filter(({ spec }) => spec !== undefined)
+    .flatMap((provider) => {
+      const spec = specOf(provider)
+      return spec === undefined ? [] : [{ provider, spec }]
+    })
   const figures = devices.map(({ provider, spec }) =>
     row([
       `\`${provider.name}\``,
@@ -34,7 +36,10 @@ export function devicesPage(plugins, calibrations) {
         inherited ? `those of \`${fittedTo}\`` : 'its own',
         kernels,
         errors
-          .map(({ family, medianPercent, p90Percent }) => `${family} ${medianPercent}${p90Percent === undefined ? '' : ` · ${p90Percent}`}`)
+          .map(
+            (/** @type {any} */ { family, medianPercent, p90Percent }) =>
+              `${family} ${medianPercent}${p90Percent === undefined ? '' : ` · ${p90Percent}`}`,
+          )
           .join(', '),
       ]),
     ),

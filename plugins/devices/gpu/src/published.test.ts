@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { analyticGpu } from './analytic-gpus.js'
-import { type ChipName, chips } from './chips.js'
+import type { ChipName } from './chips.js'
 import { gpuOf } from './gpu.js'
 import { decodeAttention } from './roofline/decode-attention.js'
 import { gemm } from './roofline/gemm.js'
@@ -12,7 +12,8 @@ const tolerance = 0.25
 const heads = { heads: 32, kvHeads: 8, headDim: 128, kvBytesPerElement: 2 }
 
 function bound(chip: ChipName, kernels: string) {
-  return { gpu: gpuOf(chips[chip].spec, chips[chip].attention), c: analyticGpu(chip, kernels).coefficients }
+  const { spec, attention, coefficients } = analyticGpu(chip, kernels)
+  return { gpu: gpuOf(spec, attention), c: coefficients }
 }
 
 function expectNear(us: number, published: number): void {
