@@ -13,11 +13,8 @@ export const knownPackages: Readonly<Record<string, string>> = {
   'device ddr4-3200-pim': '@servesim/device-pim',
   'device gaudi-2': '@servesim/device-npu',
   'device gaudi-3': '@servesim/device-npu',
-<<<<<<< HEAD
-  'device gddr6-aim': '@servesim/device-pim',
-=======
   'device gb200': '@servesim/device-gpu',
->>>>>>> 2fc30cf (Calibration and figures of every GPU in docs/devices.md; a mixed step's launch grows with the model)
+  'device gddr6-aim': '@servesim/device-pim',
   'device h100-sxm': '@servesim/device-gpu',
   'device h200-sxm': '@servesim/device-gpu',
   'device hbm-pim': '@servesim/device-pim',
@@ -25,16 +22,13 @@ export const knownPackages: Readonly<Record<string, string>> = {
   'device inferentia-2': '@servesim/device-npu',
   'device l4': '@servesim/device-gpu',
   'device l40s': '@servesim/device-gpu',
-<<<<<<< HEAD
   'device lpddr4x-4266-pim': '@servesim/device-pim',
   'device lpddr5-6400-pim': '@servesim/device-pim',
-=======
   'device mi250x': '@servesim/device-gpu',
   'device mi300x': '@servesim/device-gpu',
   'device mi325x': '@servesim/device-gpu',
   'device mi355x': '@servesim/device-gpu',
   'device rtx-3090': '@servesim/device-gpu',
->>>>>>> 2fc30cf (Calibration and figures of every GPU in docs/devices.md; a mixed step's launch grows with the model)
   'device rtx-4090': '@servesim/device-gpu',
   'device rtx-5090': '@servesim/device-gpu',
   'device rtx-a6000': '@servesim/device-gpu',
