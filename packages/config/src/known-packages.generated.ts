@@ -3,6 +3,7 @@
 /** Our package that provides a name, by kind and name in lower case. */
 export const knownPackages: Readonly<Record<string, string>> = {
   'admission queue-limit': '@servesim/admission-queue-limit',
+  'cluster-technique pd-disaggregation': '@servesim/technique-pd-disaggregation',
   'controller faults': '@servesim/controller-faults',
   'device a100-80-sxm': '@servesim/device-gpu',
   'device a10g': '@servesim/device-gpu',

@@ -9,7 +9,7 @@ import { type CompiledDevice, type Device, device } from './points/device.js'
 import type { FabricPlan } from './points/fabric.js'
 import { type Group, group } from './points/group.js'
 import type { KvIndexFactory } from './points/kv-index.js'
-import type { KvTierFactory } from './points/kv-tier.js'
+import type { KvRange, KvTierFactory } from './points/kv-tier.js'
 import { modelSource } from './points/model-source.js'
 import { type Network, network } from './points/network.js'
 import type { OperatorPlacement, OperatorTransform, TransformContext } from './points/operator-transform.js'
@@ -76,6 +76,20 @@ export interface PoolContext {
 export function bytesPerTokenOfRank({ stages, deviceCount, count }: BuiltPool): Float64Array {
   const ranks = deviceCount / count
   return Float64Array.from({ length: ranks }, (_, rank) => stages[Math.floor((rank * stages.length) / ranks)]!.kvBytesPerToken)
+}
+
+/** Layers and heads that each rank of a replica keeps, stage after stage. */
+export function kvRangesOf({ model, stages, deviceCount, count }: BuiltPool): KvRange[] {
+  const tensor = deviceCount / count / stages.length
+  let firstLayer = 0
+  return stages.flatMap(({ layers, kvBytesPerToken }) => {
+    const range = { firstLayer, endLayer: firstLayer + layers, bytesPerToken: kvBytesPerToken }
+    firstLayer += layers
+    return Array.from({ length: tensor }, (_, rank) => {
+      const firstHead = Math.floor((rank * model.kvHeads) / tensor)
+      return { ...range, firstHead, endHead: Math.max(firstHead + 1, Math.floor(((rank + 1) * model.kvHeads) / tensor)) }
+    })
+  })
 }
 
 /** Resolves and binds one pool of a scenario. @throws ServesimError at the first thing that does not meet */

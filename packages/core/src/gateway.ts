@@ -56,6 +56,14 @@ export class Gateway {
     return this.entrances.reduce((sum, { homeless }) => sum + homeless.length, this.queue.length)
   }
 
+  /** Those of them that are clients' own requests. */
+  get waitingRequests(): number {
+    const { internal } = this.host.requests
+    let count = this.queue.length
+    for (const { homeless } of this.entrances) for (let i = 0; i < homeless.length; i++) if (internal[homeless.at(i)] === 0) count++
+    return count
+  }
+
   /** A request has arrived (phase 1). */
   arrive(request: number, nowNs: number): void {
     const verdict = this.admissions.length === 0 ? Verdict.accept : this.ask(request, this.queue.length, nowNs)

@@ -39,6 +39,7 @@ export class KvTiers {
   private told = new Int32Array(0)
   private admissions = new Int32Array(0)
   private readonly hearsOfBlocks: boolean
+  private readonly hearsOfSteps: boolean
   private readonly hearsOfOutputs: boolean
 
   constructor(
@@ -47,6 +48,7 @@ export class KvTiers {
   ) {
     const listeners = tiers.filter((tier) => tier.computed !== undefined)
     this.hearsOfBlocks = listeners.length > 0
+    this.hearsOfSteps = tiers.some((tier) => tier.computing !== undefined)
     this.hearsOfOutputs = listeners.some((tier) => tier.reads === 'tokens')
     const { index } = host.kv
     const losers = tiers.filter((tier) => tier.lost !== undefined)
@@ -179,13 +181,21 @@ export class KvTiers {
     if (load.state === 'under way') load.tier.cancel(request)
   }
 
-  /** A step is formed that computes the request's tokens up to `tokens`: blocks that it fills are told of when it has completed. */
-  fills(step: Step, request: number, tokens: number): void {
+  /** A step is formed that computes the request's tokens behind `context` up to `tokens`: tiers hear of it when it starts and completes. */
+  fills(step: Step, request: number, context: number, tokens: number): void {
+    if (this.hearsOfSteps && context < this.host.requests.promptTokens[request]!) step.computes.push(request, context, tokens)
     if (!this.hearsOfBlocks) return
     const { kv, requests } = this.host
     const most = this.hearsOfOutputs ? tokens : Math.min(tokens, requests.promptTokens[request]!)
     const blocks = Math.floor(most / kv.blockSizeTokens)
     if (blocks > this.told[request]!) step.fills.push(request, blocks, this.admissions[request]!)
+  }
+
+  /** The step starts, and its end is known. */
+  starts({ computes }: Step, startNs: number, endNs: number): void {
+    for (let i = 0; i < computes.length; i += 3) {
+      for (const tier of this.tiers) tier.computing?.(computes[i]!, computes[i + 1]!, computes[i + 2]!, startNs, endNs)
+    }
   }
 
   /** The step has completed, its tokens are not out yet. */

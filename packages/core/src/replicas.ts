@@ -1,4 +1,4 @@
-import { type BuiltPool, bytesPerTokenOfRank } from './build-pool.js'
+import { type BuiltPool, bytesPerTokenOfRank, kvRangesOf } from './build-pool.js'
 import type { EventQueue } from './event-queue.js'
 import { KvBlocks } from './kv-blocks.js'
 import { LockStepGroup } from './lock-step.js'
@@ -85,6 +85,7 @@ export class Replicas {
       blockSizeTokens,
       totalBlocks: total,
       bytesPerTokenOfRank: bytesPerTokenOfRank(pool),
+      kvRanges: kvRangesOf(pool),
       layoutKey: pool.layoutKey,
       index,
     }

@@ -18,6 +18,10 @@ export class RequestList implements RunningList {
     this.items[this.length++] = request
   }
 
+  includes(request: number): boolean {
+    return this.items.subarray(0, this.length).includes(request)
+  }
+
   /** Takes the first entry; the list must not be empty. */
   shift(): number {
     const first = this.items[0]!

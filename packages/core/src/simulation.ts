@@ -94,6 +94,8 @@ export class Simulation {
   }
   /** Whether `draft` holds the next arrival, more may come after a completion, or none will. */
   private arrivals: 'ready' | 'pending' | 'none' = 'none'
+  /** Requests that leave since a replica that worked for them has died. */
+  private readonly losing = new Set<number>()
   private nowNs = 0
   private done = false
 
@@ -277,7 +279,7 @@ export class Simulation {
       lost: results.unservedCounts.lost,
       atDoor: this.gateway.waitingCount,
       inFlight: this.requests.inFlight,
-      away: this.journeys.active ? this.requests.countAway() - this.gateway.waitingCount : 0,
+      away: this.journeys.active ? this.requests.countAway() - this.gateway.waitingRequests : 0,
       subrequests: this.journeys.count,
       steps: this.units.reduce((sum, u) => sum + u.steps, 0),
       replicas: this.units.map((u) => ({
@@ -345,6 +347,7 @@ export class Simulation {
       this.journeys.done(row, nowNs)
       return
     }
+    this.losing.delete(row)
     this.results.add(this.requests, row)
     this.ended(row)
   }
@@ -352,7 +355,7 @@ export class Simulation {
   /** A row has left its replica since nobody waits for it any more. */
   private left(row: number, nowNs: number): void {
     if (this.journeys.isSubrequest(row)) this.journeys.withdrawn(row)
-    else this.abandon(row, 'aborted', nowNs)
+    else this.abandon(row, this.losing.delete(row) ? 'lost' : 'aborted', nowNs)
   }
 
   private abandon(request: number, kind: UnservedKind, nowNs: number): void {
@@ -407,9 +410,13 @@ export class Simulation {
     }
   }
 
-  /** The request is lost for which the row stands. */
+  /** The request is lost for which the row stands; it may wait on another replica, which drops it at its next drain. */
   private lose(row: number): void {
-    this.abandon(this.journeys.requestOf(row), 'lost', this.nowNs)
+    const request = this.journeys.requestOf(row)
+    this.losing.add(request)
+    if (this.withdraw(request)) this.left(request, this.nowNs)
+    // What was computed for it is for nobody.
+    else this.journeys.ended(request)
   }
 
   /** Nothing more will happen: all requests must be done. */

@@ -60,7 +60,7 @@ export class FormingPlan implements StepPlan {
     }
     this.forming.add(request, tokens, context, this.draftsAmong(request, tokens))
     this.commitAtForm(request, context + tokens)
-    this.tiers?.fills(this.forming, request, context + tokens)
+    this.tiers?.fills(this.forming, request, context, context + tokens)
     return true
   }
 
@@ -161,7 +161,7 @@ export class FormingPlan implements StepPlan {
     this.commitAtForm(request, hitTokens + tokens)
     if (this.tiers !== undefined) {
       this.tiers.admitted(request)
-      this.tiers.fills(this.forming, request, hitTokens + tokens)
+      this.tiers.fills(this.forming, request, hitTokens, hitTokens + tokens)
     }
     return true
   }

@@ -237,6 +237,7 @@ export class StepUnit implements PipelineHost, Rank {
 
   /** A request's client has gone: the engine hears of it when it drains its input. */
   abort(request: number, nowNs: number): void {
+    if (this.aborts.includes(request)) return
     this.aborts.push(request)
     this.wake(nowNs)
   }
@@ -456,6 +457,7 @@ export class StepUnit implements PipelineHost, Rank {
     step.endNs = endNs
     this.shared.usage.wait(startNs - readyNs)
     this.linkLoad?.started(step)
+    if (step.computes.length > 0) this.tiers!.starts(step, startNs, endNs)
   }
 
   private refusePrice(step: Step, nowNs: number): never {

@@ -26,6 +26,8 @@ export class Step implements StepView, StepPrice {
   count = 0
   /** Blocks that tiers are told of when the step has completed: request, blocks of it that are full then, its admission. */
   readonly fills: number[] = []
+  /** Prompt tokens that the step computes, where a tier wants to know: row, first token, token behind the last. */
+  readonly computes: number[] = []
 
   tokens = 0
   decodes = 0
@@ -90,6 +92,7 @@ export class Step implements StepView, StepPrice {
   clear(): void {
     this.count = 0
     this.fills.length = 0
+    this.computes.length = 0
     this.tokens = 0
     this.decodes = 0
     this.decodeContextSum = 0
@@ -151,10 +154,12 @@ export class Step implements StepView, StepPrice {
     if (at < 0) return 0
     const tokens = memberTokens[at]!
     const fills = [...this.fills]
+    const computes = this.computes.filter((_, i, rows) => rows[i - (i % 3)] !== request)
     const all = Array.from({ length: this.count }, (_, i) => [members[i]!, memberTokens[i]!, memberDrafts[i]!] as const)
     this.clear()
     for (const [r, q, drafts] of all) if (r !== request) this.add(r, q, computedTokens[r]!, drafts)
     this.fills.push(...fills)
+    this.computes.push(...computes)
     return tokens
   }
 

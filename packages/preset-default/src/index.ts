@@ -23,6 +23,7 @@ import { decodeStraggler } from '@servesim/technique-decode-straggler'
 import { deviceEfficiency } from '@servesim/technique-device-efficiency'
 import { hostTime } from '@servesim/technique-host-time'
 import { kvOffload } from '@servesim/technique-kv-offload'
+import { pdDisaggregation } from '@servesim/technique-pd-disaggregation'
 import { prefixCaching } from '@servesim/technique-prefix-caching'
 import { speculativeDecoding } from '@servesim/technique-speculative-decoding'
 import { subBatchInterleaving } from '@servesim/technique-sub-batch-interleaving'
@@ -54,6 +55,7 @@ const plugins = [
   cudaGraphs,
   dataParallel,
   deviceEfficiency,
+  pdDisaggregation,
   hostTime,
   decodeStraggler,
   subBatchInterleaving,

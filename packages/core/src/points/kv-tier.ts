@@ -25,6 +25,11 @@ export interface KvTier extends Part {
   /** The request runs from now on, with or without a load. */
   admitted?(request: number): void
   /**
+   * A step that computes the request's prompt tokens `fromToken` … `toToken` − 1 starts, and will end at `endNs`: layer by layer their KV
+   * comes into being in between. What lies before `fromToken` is there.
+   */
+  computing?(request: number, fromToken: number, toToken: number, startNs: number, endNs: number): void
+  /**
    * Steps have filled blocks `fromBlock` … `toBlock` − 1 of the request; those it found in the device's cache when it was admitted are among
    * them. Each block is told of once, at the end of the step that filled it. A tier that reads less than `tokens` is told of the prompt's
    * blocks only: generated ones fill in steps that a stretch takes.
@@ -45,6 +50,16 @@ export interface KvTier extends Part {
   died?(): void
 }
 
+/** What one rank keeps of each token's KV. Ranges are half open. */
+export interface KvRange {
+  firstLayer: number
+  endLayer: number
+  /** KV heads of the model; with more ranks than heads several ranks keep the same one. */
+  firstHead: number
+  endHead: number
+  bytesPerToken: number
+}
+
 export interface KvTierContext {
   /** Path of the pool, for errors. */
   path: string
@@ -54,6 +69,8 @@ export interface KvTierContext {
   totalBlocks: number
   /** KV of one token on each rank of the replica: rank `stage × tensor + tensor rank`. */
   bytesPerTokenOfRank: Float64Array
+  /** The same, by layers and heads. */
+  kvRanges: readonly KvRange[]
   /** Equal keys mean equal bytes for equal text: model, element type, ranks, block size. */
   layoutKey: string
   /** The device's cache, where the pool has one. */

@@ -1,5 +1,6 @@
 import {
   admission,
+  clusterTechnique,
   controller,
   device,
   eviction,
@@ -14,6 +15,7 @@ import {
   workload,
 } from '@servesim/core'
 import { admissionSuites } from './admission.js'
+import { clusterTechniqueSuites } from './cluster-technique.js'
 import { controllerSuites } from './controller.js'
 import { deviceSuites } from './device.js'
 import { evictionSuites } from './eviction.js'
@@ -30,6 +32,7 @@ import { workloadSuites } from './workload.js'
 /** The suites of an extension point; a kind of plugin that has none is missing here. */
 const suitesByPoint = new Map<string, (plugin: Plugin, options: SuiteOptions) => Suite[]>([
   [admission.id, admissionSuites],
+  [clusterTechnique.id, clusterTechniqueSuites],
   [controller.id, controllerSuites],
   [device.id, (plugin, options) => deviceSuites(plugin, { options })],
   [eviction.id, evictionSuites],

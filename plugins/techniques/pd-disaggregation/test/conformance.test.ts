@@ -1,0 +1,4 @@
+import { describePlugin } from '@servesim/testkit'
+import { pdDisaggregation } from '../src/index.js'
+
+describePlugin(pdDisaggregation)
