@@ -57,9 +57,9 @@ export class HandOver implements JourneyFactory {
     this.alarm = engine.timer((request) => this.giveUpOn(request))
     this.transferNs = engine.requestColumn()
     engine.resultColumn('kvTransferNs', 'ns', this.transferNs)
-    this.sentBytes = engine.counter('KV bytes handed over')
-    this.local = engine.counter('prompts left to the decode pool')
-    this.recomputed = engine.counter('prompts whose KV was lost')
+    this.sentBytes = engine.counter('kvHandedOverBytes')
+    this.local = engine.counter('localPrompts')
+    this.recomputed = engine.counter('lostKvPrompts')
   }
 
   build(context: JourneyContext): Journey {

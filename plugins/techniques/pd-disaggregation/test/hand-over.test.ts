@@ -27,13 +27,13 @@ describe('a request whose KV is pulled', () => {
     expect(column('queuedNs')).toEqual([0])
     expect(column('firstScheduledNs')).toEqual([0])
     expect(column('replica')).toEqual([1])
-    expect(counted('KV bytes handed over')).toBe(8 * 256)
+    expect(counted('kvHandedOverBytes')).toBe(8 * 256)
     const { addedColumns } = simulation.results.requests
     expect(addedColumns.map(({ name, values }) => [name, Array.from(values)])).toEqual([['kvTransferNs', [flowNs(8)]]])
   })
 
   it('is read in whole blocks', () => {
-    expect(run(disaggregated({ requests: [{ ...one, promptTokens: 9 }] })).counted('KV bytes handed over')).toBe(12 * 256)
+    expect(run(disaggregated({ requests: [{ ...one, promptTokens: 9 }] })).counted('kvHandedOverBytes')).toBe(12 * 256)
   })
 
   it('is noticed when the step that runs ends, while others go on', () => {
@@ -62,15 +62,15 @@ describe('a request whose KV is pulled', () => {
     ]
     const caching = { techniques: [{ use: 'prefix-caching', eviction: { use: 'lru' } }] }
     const { counted } = run(disaggregated({ requests, prefill: caching, decode: caching }))
-    expect(counted('KV bytes handed over')).toBe((20 + 8 + 20) * 256)
-    expect(run(disaggregated({ requests, prefill: caching })).counted('KV bytes handed over')).toBe(60 * 256)
+    expect(counted('kvHandedOverBytes')).toBe((20 + 8 + 20) * 256)
+    expect(run(disaggregated({ requests, prefill: caching })).counted('kvHandedOverBytes')).toBe(60 * 256)
   })
 
   it('stays with the decode pool where its prompt is short', () => {
     const { column, counted } = run(disaggregated({ requests: [one], options: { localBelowTokens: 9 } }))
     expect(column('firstTokenNs')).toEqual([stepNs(8)])
-    expect(counted('prompts left to the decode pool')).toBe(1)
-    expect(counted('KV bytes handed over')).toBe(0)
+    expect(counted('localPrompts')).toBe(1)
+    expect(counted('kvHandedOverBytes')).toBe(0)
   })
 
   it('travels between ranks of other numbers, all of it once', () => {
@@ -78,7 +78,7 @@ describe('a request whose KV is pulled', () => {
     const wide = { model: 'toy-deep', parallelism: { tensor: 4 }, network }
     const deep = { model: 'toy-deep', parallelism: { tensor: 1, pipeline: 2 }, network }
     const { counted, simulation } = run(disaggregated({ requests: [one], prefill: wide, decode: deep }))
-    expect(counted('KV bytes handed over')).toBe(8 * 4 * 256)
+    expect(counted('kvHandedOverBytes')).toBe(8 * 4 * 256)
     // Four ranks, each to two stages.
     expect(simulation.engine.transfers.count).toBe(8)
   })
@@ -133,7 +133,7 @@ describe('a hand-over layer by layer', () => {
         expect(taken).toBeGreaterThanOrEqual(Math.max(prefillNs, Math.round(100 + byteNs * 256 * Math.min(64, promptTokens))))
         expect(taken).toBeLessThanOrEqual(prefillNs + Math.ceil(wireNs) + 1)
         expect(layered.column('firstTokenNs')[0]).toBeLessThanOrEqual(pulled.column('firstTokenNs')[0]!)
-        expect(layered.counted('KV bytes handed over')).toBe(pulled.counted('KV bytes handed over'))
+        expect(layered.counted('kvHandedOverBytes')).toBe(pulled.counted('kvHandedOverBytes'))
       }
     }
   })

@@ -13,9 +13,9 @@ it(`in ${cases} random scenarios no request is lost or counted twice, no block l
     seen.finished += results.finished
     seen.aborted += results.unservedCounts.aborted
     seen.lost += results.unservedCounts.lost
-    seen.handedOver += counted('KV bytes handed over') > 0 ? 1 : 0
-    seen.recomputed += counted('prompts whose KV was lost')
-    seen.local += counted('prompts left to the decode pool')
+    seen.handedOver += counted('kvHandedOverBytes') > 0 ? 1 : 0
+    seen.recomputed += counted('lostKvPrompts')
+    seen.local += counted('localPrompts')
     seen.cached += results.cachedTokens > 0 ? 1 : 0
   }
   for (const [what, count] of Object.entries(seen)) expect(count, what).toBeGreaterThan(cases / 50)
