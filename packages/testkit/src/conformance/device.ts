@@ -74,8 +74,11 @@ export function deviceSuites(plugin: Plugin, { model = toyModel, tensorParallel 
             `The contexts do not ascend: ${contexts.join(', ')}.`,
           )
           holds(provenances.includes(attention.decodeProvenance), `The decode provenance is "${attention.decodeProvenance}".`)
-          for (const decodes of [1, 2, 7, maxSequences]) {
-            const row = attention.decodeRowNs(decodes, decodes)
+          const rowsOf = (decodes: number) => [
+            attention.decodeRowNs(decodes, decodes),
+            ...(attention.verifyRowNs === undefined ? [] : [2, 4.5].map((tokens) => attention.verifyRowNs!(decodes, decodes, tokens))),
+          ]
+          for (const [decodes, row] of [1, 2, 7, maxSequences].flatMap((n) => rowsOf(n).map((each) => [n, each] as const))) {
             holds(row.length === contexts.length, `A row has ${row.length} entries for ${contexts.length} contexts.`)
             for (const [i, ns] of row.entries())
               holds(

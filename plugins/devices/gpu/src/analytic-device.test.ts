@@ -39,6 +39,21 @@ describe.each(names)('the analytic %s', (chip) => {
     }
   })
 
+  it('verifies drafts in one pass over the KV cache: more of them take hardly longer', () => {
+    const { attention } = dense
+    for (const decodes of [1, 16, 200]) {
+      const [two, four, eight] = [2, 4, 8].map((tokens) => attention.verifyRowNs!(decodes, decodes, tokens))
+      for (const [i, ns] of two!.entries()) {
+        expect(four![i]).toBeGreaterThanOrEqual(ns)
+        expect(eight![i]).toBeGreaterThanOrEqual(four![i]!)
+        // Their own bytes are few beside those of long contexts.
+        if (attention.contextTokens[i]! >= 1024) expect(eight![i]).toBeLessThan(1.05 * ns)
+      }
+      // Where query heads and tokens share tiles, they cost what one token does.
+      if (chips[chip].attention.packsQueryHeads) expect(four).toEqual(attention.decodeRowNs(decodes, decodes))
+    }
+  })
+
   it('gives decode rows on a grid so dense that what lies between is within 0.5 %', () => {
     const { contextTokens } = dense.attention
     const { spec, attention } = analyticGpu(chip, kernelReleases(chip)[0])

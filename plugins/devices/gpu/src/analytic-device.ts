@@ -98,6 +98,16 @@ function compile(
       decodeProvenance: 'analytic',
       decodeRowNs: (decodes, launched) =>
         contextTokens.map((context) => decodeAttention(gpu, c.decode, shape, decodes, context, launched).us * 1e3),
+      verifyRowNs: (decodes, launched, queryTokens) =>
+        contextTokens.map((context) => {
+          if (kernel.packsQueryHeads) {
+            // Tokens of a sequence stand beside the query heads of a KV head, in the same tiles of rows.
+            const packed = { ...shape, heads: shape.heads * queryTokens }
+            return decodeAttention(gpu, c.decode, packed, decodes, context, launched).us * 1e3
+          }
+          // More than one token of a sequence: the kernel of mixed batches, a tile of queries for each head.
+          return prefillAttention(gpu, c, shape, queryTokens, context, decodes - 1, context, scratch).us * 1e3
+        }),
       mixedNs(newTokens, context, decodes, decodeContext) {
         const inOne = kernel.takesBoth ? decodes : 0
         const { us, computeFraction } = prefillAttention(gpu, c, shape, newTokens, context, inOne, decodeContext, scratch)
