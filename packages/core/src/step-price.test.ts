@@ -64,6 +64,42 @@ function stepOf(...members: [tokens: number, context: number][]): Step {
   return step
 }
 
+describe('the price of a step that verifies drafts', () => {
+  /** Two sequences with contexts of 40 tokens, of which one verifies two drafts. */
+  const verifying = () => {
+    const step = new Step(2)
+    step.add(0, 3, 40, 2)
+    step.add(1, 1, 40)
+    step.unpadded()
+    return step
+  }
+
+  it('has a row of logits for each token, and attention as for one token of each sequence', () => {
+    const step = verifying()
+    newCost().price(step, 0, step)
+    expect(step.fixedNs).toBe(4 * 30 + 6 * 2 * 64 + 4 * 7)
+    expect(step.attentionNs).toBe(3 * (2 * 40 + 2))
+  })
+
+  it('asks a device that knows more what attention of two tokens in the mean takes, beside prompts too', () => {
+    const asked: number[][] = []
+    const verifyRowNs = (decodes: number, launched: number, queryTokens: number) => {
+      asked.push([decodes, launched, queryTokens])
+      return contextTokens.map((context) => decodes * context + 10 * queryTokens)
+    }
+    const cost = new BaseStepCost([graph], { ...device, attention: { ...device.attention, verifyRowNs } }, network, 64, 16, 1)
+    const step = verifying()
+    cost.price(step, 0, step)
+    expect(step.attentionNs).toBe(3 * (2 * 40 + 20))
+    step.add(2, 4, 6)
+    step.unpadded()
+    cost.price(step, 0, step)
+    // What the mixed kernel takes, and what drafts take more: 20 instead of the 3 that are launched.
+    expect(step.attentionNs).toBe(3 * (4 * 6 + 2 * 40) + 3 * (20 - 3))
+    expect(asked[0]).toEqual([2, 2, 2])
+  })
+})
+
 describe('the price of a step', () => {
   it('sums operators and collectives over layers, and looks decode attention up at the mean context', () => {
     const step = stepOf([1, 20], [1, 60])
