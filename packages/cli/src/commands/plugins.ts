@@ -98,7 +98,7 @@ function providerRows(registry: core.Registry): ProviderRow[] {
 function listingText({ packages, providers }: { packages: PackageRow[]; providers: ProviderRow[] }): string[] {
   const named = providers.flatMap((row, i) => {
     const point = row.point === providers[i - 1]?.point ? '' : row.point
-    return wrap(row.description, 60).map((line, j) => (j === 0 ? [point, row.name, line] : ['', '', line]))
+    return wrap(row.description, 56).map((line, j) => (j === 0 ? [point, row.name, line] : ['', '', line]))
   })
   return [
     ...packagesText(
@@ -118,11 +118,11 @@ function listingText({ packages, providers }: { packages: PackageRow[]; provider
 function packagesText(title: string, packages: readonly PackageRow[]): string[] {
   if (packages.length === 0) return []
   const cells = packages.flatMap((row) =>
-    wrap(row.provides.join(', '), 20).map((line, j) =>
-      j === 0 ? [row.package, row.kind ?? 'not said', row.version, String(row.contract ?? ''), line] : ['', '', '', '', line],
+    wrap(row.provides.join(', '), 26).map((line, j) =>
+      j === 0 ? [row.package, `${row.kind ?? 'not said'} ${row.contract ?? ''}`.trim(), row.version, line] : ['', '', '', line],
     ),
   )
-  return [...table([left(title), left('kind'), left('version'), left('contract'), left('provides')], cells), '']
+  return [...table([left(title), left('kind, contract'), left('version'), left('provides')], cells), '']
 }
 
 function findingsText(findings: readonly Finding[], packageCount: number): string[] {
