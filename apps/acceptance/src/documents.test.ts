@@ -47,6 +47,22 @@ test('the engine’s README names every extension point', () => {
   expect(names.filter((name) => !text.includes(`| \`${name}\` |`))).toEqual([])
 })
 
+test('the page of points has each with its contract, cardinality and scope, and a policy in at most 40 lines', () => {
+  const text = read('docs/points.md')
+  const sources = readdirSync(join(root, 'packages/core/src/points')).map((file) => read(`packages/core/src/points/${file}`))
+  const points = sources.flatMap((source) => [
+    ...source.matchAll(
+      /export const (\w+) = definePoint[^(]*\(\{\s*id: '[^']+',\s*contract: (\d+),\s*cardinality: '(\w+)',\s*scope: '(\w+)'/g,
+    ),
+  ])
+  expect(points.length).toBeGreaterThan(18)
+  const rows = points.map(([, name, contract, cardinality, scope]) => `| \`${name}\` | ${contract} | ${cardinality} · ${scope} |`)
+  expect(rows.filter((row) => !text.includes(row))).toEqual([])
+  const samples = codeBlocks(text).filter(({ info }) => info === 'ts')
+  expect(samples).toHaveLength(5)
+  for (const sample of samples) expect(sample.text.trimEnd().split('\n').length).toBeLessThanOrEqual(40)
+})
+
 test('the README’s table holds every published package', () => {
   const text = read('README.md')
   const published = packages.filter(({ manifest }) => !manifest.private)

@@ -29,10 +29,13 @@ afterAll(() => {
   for (const each of [folder, cwd]) rmSync(each, { recursive: true })
 })
 
-/** Pages with samples: README.md of the repository and of every package, and the page on embedding. */
-const pages = ['README.md', 'docs/embedding.md', ...workspacePackages(root).map(({ folder }) => `${folder}/README.md`)].filter((page) =>
-  existsSync(join(root, page)),
-)
+/** Pages with samples: README.md of the repository and of every package, and the pages on embedding and on the points. */
+const pages = [
+  'README.md',
+  'docs/embedding.md',
+  'docs/points.md',
+  ...workspacePackages(root).map(({ folder }) => `${folder}/README.md`),
+].filter((page) => existsSync(join(root, page)))
 
 interface Sample {
   name: string
@@ -45,7 +48,7 @@ function samplesOf(page: string): Sample[] {
   return codeBlocks(readFileSync(join(root, page), 'utf8'))
     .filter(({ info }) => info === 'ts')
     .map((block, i) => {
-      const name = `${dirname(page).replaceAll('/', '-').replace('.', 'root')}-${i + 1}.ts`
+      const name = `${page.replace(/\.md$/, '').replaceAll('/', '-')}-${i + 1}.ts`
       return { name, block, file: join(folder, name) }
     })
 }

@@ -42,7 +42,7 @@ function optionsOf(technique: Technique, scheduler: Scheduler): Choice {
   return { use: technique }
 }
 
-export function scenario(chosen: readonly Technique[], layout: Layout, scheduler: Scheduler): SimulationInput {
+function scenario(chosen: readonly Technique[], layout: Layout, scheduler: Scheduler): SimulationInput {
   const on = new Set<Technique>(chosen)
   // Host memory is found by what prefix caching knows of texts.
   if (on.has('kv-offload')) on.add('prefix-caching')
