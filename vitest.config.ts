@@ -19,6 +19,8 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'pure',
+          // Laws over hundreds of scenarios: slow machines need patience, and a hang is found all the same.
+          testTimeout: 120_000,
           pool: 'threads',
           isolate: false,
           include: named('.test.ts'),
@@ -27,7 +29,14 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: { name: 'process', pool: 'forks', include: named('.process.test.ts'), exclude: never, testTimeout: 60_000 },
+        test: {
+          name: 'process',
+          pool: 'forks',
+          include: named('.process.test.ts'),
+          exclude: never,
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
+        },
       },
       {
         extends: true,
