@@ -7,7 +7,8 @@ import type { StepView } from './points/step-cost.js'
 import type { RequestTable } from './request-table.js'
 import type { RequestSink } from './results.js'
 import { Speculation } from './speculation.js'
-import { StepUnit, type TierBuilder } from './step-unit.js'
+import { StepUnit } from './step-unit.js'
+import type { TierBuilder } from './unit-context.js'
 
 interface ReplicasContext {
   requests: RequestTable

@@ -1,57 +1,26 @@
+import { buildTiers } from './build-tiers.js'
 import { ServesimError } from './errors.js'
-import { type EventQueue, Phase } from './event-queue.js'
+import { Phase } from './event-queue.js'
 import type { KvBlocks } from './kv-blocks.js'
-import { KvTiers } from './kv-tiers.js'
+import type { KvTiers } from './kv-tiers.js'
 import { KvUse } from './kv-use.js'
 import { LinkLoad } from './link-load.js'
 import type { LockStepGroup, Rank } from './lock-step.js'
 import { Pipeline, setStageTimes } from './pipeline.js'
 import { type PipelineHost, PipelineStretch } from './pipeline-stretch.js'
 import type { PrefixText } from './points/kv-index.js'
-import type { KvTier, KvTierContext } from './points/kv-tier.js'
 import type { Network } from './points/network.js'
 import type { Scheduler } from './points/scheduler.js'
-import type { StepCost } from './points/step-cost.js'
-import { RequestStatus, type RequestTable } from './request-table.js'
-import type { RequestSink } from './results.js'
+import { RequestStatus } from './request-table.js'
 import { RequestList } from './running-list.js'
-import type { Speculation } from './speculation.js'
 import { Step } from './step.js'
+import { bookForm, markTokens, yieldTokens } from './step-books.js'
 import { FormingPlan } from './step-plan.js'
-import type { StepUsage } from './step-price.js'
 import { plainReasons, Stretch } from './stretch.js'
+import type { TierBuilder, UnitContext } from './unit-context.js'
 
 /** The engine's loop sleeps this long when a turn ran nothing while requests exist (vLLM, `_process_engine_step` of v1/engine/core.py). */
 const sleepNs = 1_000_000
-
-/** How the tiers of a replica come about, from the outside. */
-export type TierBuilder = (calls: Pick<KvTierContext, 'prefillNs' | 'landed' | 'failed' | 'changed' | 'free'>) => readonly KvTier[]
-
-/** What all units of a simulation share. */
-export interface UnitContext {
-  requests: RequestTable
-  events: EventQueue
-  clock: { readonly nowNs: number }
-  sink: RequestSink
-  cost: StepCost
-  usage: StepUsage
-  /** Where collectives can meet flows: how long they keep the links busy in a priced step, and whom to tell of their share. */
-  collectives: { linkNs(step: Step): number; load(replica: number, share: number): void } | undefined
-  network: Network | undefined
-  /** Steps formed and not completed: 1 synchronous, 2 asynchronous scheduling; each further pipeline stage allows one more. */
-  depth: number
-  /** Each pipeline stage's share of the layers; one entry without a pipeline. */
-  stageShares: Float64Array
-  maxSequences: number
-  maxBatchedTokens: number
-  /** Blocks can be shared as soon as they are allocated; else when their content has been computed (`SchedulerLimits.sharing`). */
-  sharesEarly: boolean
-  /** Pause behind a turn that ran nothing while requests wait. */
-  emptyTurnNs: number | undefined
-  /** False keeps to the plain path, step by step: the fast one's oracle. */
-  stretches: boolean
-  speculation: Speculation | undefined
-}
 
 /**
  * One replica: forms steps, prices each when it starts, completes it later. A ring holds the formed steps; its head executes, those
@@ -101,7 +70,7 @@ export class StepUnit implements PipelineHost, Rank {
     readonly shared: UnitContext,
     tiersOf?: TierBuilder,
   ) {
-    this.tiers = tiersOf && this.buildTiers(tiersOf)
+    this.tiers = tiersOf && buildTiers(tiersOf, this)
     const stages = shared.stageShares.length
     const maxDrafts = shared.speculation?.decode.maxDrafts ?? 0
     this.pipeline = new Pipeline(stages)
@@ -135,35 +104,6 @@ export class StepUnit implements PipelineHost, Rank {
   /** Used KV blocks at `nowNs`, also in the middle of a stretch. */
   usedBlocksAt(nowNs: number): number {
     return this.kv.used + this.stretch.pendingBlocks(nowNs)
-  }
-
-  private buildTiers(build: TierBuilder): KvTiers {
-    const wake = () => this.wake(this.shared.clock.nowNs)
-    const built = build({
-      prefillNs: (tokens, contextTokens) => this.prefillNs(tokens, contextTokens),
-      landed: (request) => tiers.landed(request),
-      failed: (request) => tiers.failed(request),
-      changed: () => {
-        if (this.waitingCount > 0) wake()
-      },
-      free: (row) => tiers.free(row),
-    })
-    const tiers = new KvTiers({ kv: this.kv, requests: this.shared.requests, wake }, built)
-    return tiers
-  }
-
-  private prefillNs(tokens: number, contextTokens: number): number {
-    const { cost, clock, maxBatchedTokens } = this.shared
-    const step = new Step(1, this.shared.stageShares.length)
-    let ns = 0
-    for (let done = 0; done < tokens; done += maxBatchedTokens) {
-      step.clear()
-      step.add(0, Math.min(maxBatchedTokens, tokens - done), contextTokens + done, 0)
-      step.unpadded()
-      cost.price(step, clock.nowNs, step)
-      ns += step.fixedNs + step.attentionNs
-    }
-    return ns
   }
 
   /** The KV index and the tiers learn a request's text. */
@@ -261,7 +201,7 @@ export class StepUnit implements PipelineHost, Rank {
     this.emptyTurnNs = -1
     this.kv = kv
     this.scheduler = scheduler
-    this.tiers = tiersOf && this.buildTiers(tiersOf)
+    this.tiers = tiersOf && buildTiers(tiersOf, this)
     this.plan = new FormingPlan(this.index, kv, this.shared, this.running, this.ring[0]!, this.tiers)
     this.stretch = this.newStretch()
     this.kvUse.set(0, nowNs)
@@ -355,7 +295,8 @@ export class StepUnit implements PipelineHost, Rank {
   acceptNext(nowNs: number): void {
     this.formedCount++
     if (this.newest.count === 0) this.newest.becomeDummy()
-    this.commitForm(this.newest, nowNs)
+    bookForm(this.newest, nowNs, this.shared)
+    if (this.pipeline.stages > 1) markTokens(this.newest, this.shared.requests, this.steps, this.steps + this.formedCount - 1)
   }
 
   /** Under a priority policy the request that lacked blocks may have been its own victim, with nothing left in the step. */
@@ -380,39 +321,6 @@ export class StepUnit implements PipelineHost, Rank {
       this.dropInFlight(request)
       this.leave(request)
       this.shared.sink.aborted(request, nowNs)
-    }
-  }
-
-  /** Computed tokens and placeholders advance when a step is formed, before it runs. */
-  private commitForm(step: Step, nowNs: number): void {
-    const { requests, depth, speculation } = this.shared
-    const { computedTokens, placeholderTokens, promptTokens, outputTokens, firstScheduledNs } = requests
-    step.formedNs = nowNs
-    for (let i = 0; i < step.count; i++) {
-      const r = step.members[i]!
-      if (firstScheduledNs[r]! < 0) firstScheduledNs[r] = nowNs
-      const total = promptTokens[r]! + outputTokens[r]!
-      const computed = computedTokens[r]! + step.memberTokens[i]!
-      computedTokens[r] = computed
-      // A chunk that leaves part of the sequence uncomputed yields no token.
-      const emits = computed >= total + placeholderTokens[r]!
-      step.emits[i] = emits ? 1 : 0
-      if (depth > 1 && emits) placeholderTokens[r]! += 1 + step.memberDrafts[i]!
-      speculation?.formed(step, i)
-    }
-    step.unpadded()
-    if (this.pipeline.stages > 1) this.markTokens(step)
-  }
-
-  /** Notes which step computes each member's token, and whether this one waits for tokens of a step in flight. */
-  private markTokens(step: Step): void {
-    const { tokenStep } = this.shared.requests
-    const number = this.steps + this.formedCount - 1
-    step.needsTokens = false
-    for (let i = 0; i < step.count; i++) {
-      const r = step.members[i]!
-      if (tokenStep[r]! >= this.steps) step.needsTokens = true
-      if (step.emits[i] === 1) tokenStep[r] = number
     }
   }
 
@@ -473,52 +381,15 @@ export class StepUnit implements PipelineHost, Rank {
   /** Tokens come out, finished requests leave. */
   completeHead(nowNs: number): void {
     const step = this.ring[this.head]!
-    const { requests, sink, depth, sharesEarly, speculation } = this.shared
-    const { placeholderTokens, outputTokens, stopTokens, firstTokenNs, lastTokenNs, identified, status } = requests
-    const { computedTokens, promptTokens } = requests
     if (step.fills.length > 0) this.tiers!.filled(step)
-    // Nearly all members had their last tokens at one instant: equal gaps are counted together.
-    let gapNs = 0
-    let withGap = 0
-    for (let i = 0; i < step.count; i++) {
-      const r = step.members[i]!
-      // Its request ended while the step was under way: the token is dropped.
-      if (step.emits[i] === 0 || r < 0) continue
-      const drafts = step.memberDrafts[i]!
-      if (depth > 1) placeholderTokens[r]! -= 1 + drafts
-      const yielded = Math.min(speculation?.verify(step, i, this.kv) ?? 1, stopTokens[r]! - outputTokens[r]!)
-      const output = outputTokens[r]! + yielded
-      outputTokens[r] = output
-      // What a step yields for a request leaves the engine at once.
-      if (output === yielded) firstTokenNs[r] = nowNs
-      else {
-        const gap = nowNs - lastTokenNs[r]!
-        if (gap !== gapNs) {
-          if (withGap > 0) sink.token(gapNs, withGap)
-          gapNs = gap
-          withGap = 0
-        }
-        withGap++
-      }
-      lastTokenNs[r] = nowNs
-      // Of drafts that were kept beyond the request's end nothing is known.
-      const computed = Math.min(computedTokens[r]! - placeholderTokens[r]!, promptTokens[r]! + output - 1)
-      if (identified[r] === 1 && status[r] === RequestStatus.running) {
-        if (!sharesEarly) this.kv.commit(r, output === stopTokens[r]! ? computed : Math.min(computed, promptTokens[r]!))
-        // Where tokens come one at a time only a block's end brings something new.
-        else if (depth > 1 && (drafts > 0 || computed % this.kv.blockSizeTokens === 0)) this.kv.commit(r, computed)
-      }
-      if (output === stopTokens[r]!) this.finish(r, nowNs)
-      else speculation?.yielded(r, step.count)
-      if (yielded > 1) speculation!.bundledTokens += yielded - 1
-    }
-    if (withGap > 0) sink.token(gapNs, withGap)
+    yieldTokens(step, nowNs, this.shared, this)
     this.head = (this.head + 1) % this.ring.length
     this.formedCount--
     this.steps++
   }
 
-  private finish(request: number, nowNs: number): void {
+  /** Its last token is out. */
+  finish(request: number, nowNs: number): void {
     // A preempted request whose last token was in flight is no longer running; its scheduler drops it when it comes up.
     if (this.shared.requests.status[request] !== RequestStatus.running) this.scheduler.withdraw(request)
     if (this.aborts.length > 0) this.aborts.remove(request)

@@ -11,6 +11,8 @@ export interface RunFacts {
 
 export interface PoolFacts {
   name: string
+  /** Which stage of requests it serves; null where pools serve all of them. */
+  role: string | null
   replicas: number
   model: string
   device: string
@@ -36,6 +38,7 @@ export function runFacts({ scenario, pools }: Simulation): RunFacts {
     latencyFrom: scenario.latencyFrom,
     pools: pools.map((pool, i) => ({
       name: pool.name,
+      role: pool.role ?? null,
       replicas: pool.count,
       model: pool.model.id,
       device: pool.device.spec.name,

@@ -38,6 +38,10 @@ describe('the text of a run', () => {
     expect(runText(sampleResult(), sampleFacts())).not.toContain('Transfers')
   })
 
+  test('names the role of a pool that serves one stage of requests', () => {
+    expect(runText(sampleResult(), sampleFacts({ role: 'prefill' }))).toMatch(/^prefill: meta-llama/m)
+  })
+
   test('says from which instant latency counts', () => {
     expect(runText(sampleResult(), { ...sampleFacts(), latencyFrom: 'queued' })).toContain('first token − the instant the engine queued')
   })

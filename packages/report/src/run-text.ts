@@ -55,7 +55,7 @@ function poolLines(pool: PoolFacts): string[] {
   const gib = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`
   const { memory } = pool
   return [
-    `${pool.model} on ${pool.replicas} × ${pool.device}${tensor}, scheduled like ${pool.scheduler} ${pool.release}`,
+    `${pool.role === null ? '' : `${pool.role}: `}${pool.model} on ${pool.replicas} × ${pool.device}${tensor}, scheduled like ${pool.scheduler} ${pool.release}`,
     ...(stages > 1 ? wrap(`Pipeline of ${stages} stages with ${pool.stageLayers.join(', ')} layers`, width, '  ') : []),
     ...wrap(`Techniques: ${pool.techniques.length === 0 ? 'none' : pool.techniques.join(', ')}`, width, '  '),
     `${device}: ${gib(memory.usable)} usable = weights ${gib(memory.weights)} + temporaries ${gib(memory.activations)} + context ${gib(memory.context)}`,

@@ -56,6 +56,7 @@ export function sampleFacts(changes: Partial<RunFacts['pools'][number]> = {}): R
     pools: [
       {
         name: 'pools[0]',
+        role: null,
         replicas: 2,
         model: 'meta-llama/Llama-3.1-8B',
         device: 'h100-sxm',
