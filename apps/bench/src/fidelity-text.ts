@@ -22,7 +22,7 @@ export const evidence = `## Mechanisms and their evidence
 | replicas in lock step | replicas that share experts start each step together, the slowest decides, idle ones run dummies; experts see the tokens of all | vLLM's data-parallel engine core |
 | exchange of tokens | each layer of experts gathers all replicas' tokens and scatters the sums back: the recorded link's bandwidth, latencies measured inside CUDA graphs (10 µs) | LLMServingSim's collectives of this machine |
 | gate | a trained gate visits fewer experts than even choice would | 110,640 gate calls of Qwen3-30B-A3B (LLMServingSim changelog, September 2026); between the stated points it is a line, and where "the middle of the range" lies is assumed |
-| host time | a step with prefill and no graph is launched kernel by kernel; it cannot start before it was formed + that time | **chosen by looking at recorded runs** (24–28 ms on two machines), 25 ms in \`validate\`, 0 in \`run\` unless the bundle states it |`
+| host time | a step with prefill and no graph is launched kernel by kernel; it cannot start before it was formed + that time | **chosen by looking at recorded runs** (24–28 ms on two machines), 25 ms in \`validate\`, in \`run\` what the device states: a bundle its own, analytic GPUs 0.4 ms a layer |`
 
 export const remaining = `## What is left
 
