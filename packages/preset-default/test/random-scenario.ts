@@ -51,6 +51,11 @@ export function randomScenario(number: number): SimulationInput {
   const tensor = draw.of(1, 1, 2)
   const parallelism = { tensor, ...randomPipeline(new Draw(number, 'pipeline')) }
   const scheduler = draw.chance(0.4) ? randomSglang(draw, blockSizeTokens) : randomVllm(draw, blockSizeTokens)
+  const speculation = randomSpeculation(number)
+  // A prompt that may not be cut must fit a step.
+  const whole = 'release' in scheduler && !scheduler.enableChunkedPrefill ? { maxModelLenTokens: scheduler.maxNumBatchedTokens } : {}
+  // Drafting may take a token of each sequence from the budget.
+  if ('release' in scheduler && speculation.length > 0) scheduler.maxNumBatchedTokens += scheduler.maxNumSeqs
   // The engine's null block is one of them.
   const blocks = 1 + draw.integer(Math.ceil(40 / blockSizeTokens), Math.ceil(draw.of(80, 400) / blockSizeTokens))
   return {
@@ -64,9 +69,8 @@ export function randomScenario(number: number): SimulationInput {
         parallelism,
         ...(tensor * parallelism.pipeline > 1 ? { network: { use: 'toy-network' } } : {}),
         scheduler,
-        techniques: withOffload(number, [...randomTechniques(draw), ...randomSpeculation(number), ...randomTier(number)]),
-        // A prompt that may not be cut must fit a step.
-        ...('release' in scheduler && !scheduler.enableChunkedPrefill ? { maxModelLenTokens: scheduler.maxNumBatchedTokens } : {}),
+        techniques: withOffload(number, [...randomTechniques(draw), ...speculation, ...randomTier(number)]),
+        ...whole,
         memory: { numGpuBlocksOverride: blocks },
       },
     ],

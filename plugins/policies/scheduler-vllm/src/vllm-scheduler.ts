@@ -54,6 +54,15 @@ export class VllmScheduler implements Scheduler {
         'Raise maxNumBatchedTokens, or lower maxNumSeqs.',
       )
     }
+    const most = this.maxTokens - this.draftingTokens
+    if (!options.enableChunkedPrefill && most < maxModelLenTokens) {
+      throw new ServesimError(
+        'SERVESIM_BAD_OPTION',
+        `${path}.maxNumBatchedTokens`,
+        `A step takes ${most} tokens${slots > 0 ? ' beside what drafting takes' : ''}, and a prompt of up to ${maxModelLenTokens} may not be cut.`,
+        'Raise maxNumBatchedTokens, lower maxModelLenTokens, or switch enableChunkedPrefill on.',
+      )
+    }
     this.blockSize = limits.blockSizeTokens
     this.reservedBlocks = limits.reservedBlocks
     this.stages = pipelineStages

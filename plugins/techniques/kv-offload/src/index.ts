@@ -19,7 +19,8 @@ export const kvOffload = definePlugin('technique-kv-offload', (host) => {
       const memories = new SharedMemories(own, context)
       const copies = new Copies(engine)
       const totals = new Totals(engine)
-      const reads = own.store === 'on-eviction' || own.generated ? 'tokens' : 'sequences'
+      // Whether loading is sooner changes with every flow: a request that waits is asked about at each form.
+      const reads = own.store === 'on-eviction' || own.generated || own.load === 'sooner' ? 'tokens' : 'sequences'
       context.claim(kvTier, {
         name: 'kv-offload',
         reads,
