@@ -21,7 +21,8 @@ import { type Claims, gatherClaims, type InheritedClaim } from './pool-claims.js
 import type { RandomSource } from './random.js'
 import type { RequestTable } from './request-table.js'
 import { attentionFacts, chainLinks } from './step-cost-chain.js'
-import { BaseStepCost, type StepUsage } from './step-price.js'
+import { BaseStepCost } from './step-price.js'
+import type { StepUsage } from './step-usage.js'
 import type { LeftOutErrors } from './uncertainty.js'
 import { whatIf } from './what-if.js'
 

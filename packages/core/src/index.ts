@@ -26,8 +26,8 @@ export {
   type UnservedKind,
 } from './results.js'
 export { type Advance, type BuildOptions, createSimulation, Simulation, type SimulationInput, type Snapshot } from './simulation.js'
-export { type Resource, resources } from './step-price.js'
 export type { SimulationResult } from './summary.js'
 export type { TransferChannel, TransferEnds, Transfers } from './transfers.js'
 export type { LeftOutErrors, Uncertainty } from './uncertainty.js'
+export { type Resource, resources } from './usage-summary.js'
 export { whatIf } from './what-if.js'

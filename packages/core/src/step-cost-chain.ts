@@ -2,7 +2,8 @@ import { ServesimError } from './errors.js'
 import { CountedPass } from './forward-pass.js'
 import type { OperatorGraph } from './operators.js'
 import type { StepCost, StepCostContext, StepCostLink } from './points/step-cost.js'
-import type { BaseStepCost, StepUsage } from './step-price.js'
+import type { BaseStepCost } from './step-price.js'
+import type { StepUsage } from './step-usage.js'
 
 /** A claim of the chain, with the technique that made it. */
 export interface ClaimedLink {

@@ -4,7 +4,8 @@ import { type OperatorGraph, operatorClasses } from './operators.js'
 import { type CompiledDevice, provenances } from './points/device.js'
 import type { Network } from './points/network.js'
 import { Step } from './step.js'
-import { BaseStepCost, resources } from './step-price.js'
+import { BaseStepCost } from './step-price.js'
+import { resources } from './usage-summary.js'
 
 const bytes = { weightBytesPerElement: 2, activationBytesPerElement: 2 }
 

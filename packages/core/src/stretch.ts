@@ -6,7 +6,7 @@ import type { RequestTable } from './request-table.js'
 import type { RequestSink } from './results.js'
 import type { RequestList } from './running-list.js'
 import { Step } from './step.js'
-import type { StepUsage } from './step-price.js'
+import type { StepUsage } from './step-usage.js'
 
 const shortest = 2
 export const firstCapacity = 64

@@ -6,10 +6,10 @@ import { type OperatorClass, operatorClasses } from './operators.js'
 import { type Provenance, provenances } from './points/device.js'
 import type { LinkUsage } from './points/fabric.js'
 import type { Refusal, Results, Unserved } from './results.js'
-import { addUsage, emptyUsage, type Resource, resources } from './step-price.js'
 import type { StepUnit } from './step-unit.js'
 import { type PlainReason, plainReasons } from './stretch.js'
 import { type Uncertainty, uncertaintyOf } from './uncertainty.js'
+import { addUsage, emptyUsage, type Resource, resources } from './usage-summary.js'
 
 /** Everything a report needs; rows are in `Simulation.results`. */
 export interface SimulationResult {

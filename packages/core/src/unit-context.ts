@@ -6,7 +6,7 @@ import type { RequestTable } from './request-table.js'
 import type { RequestSink } from './results.js'
 import type { Speculation } from './speculation.js'
 import type { Step } from './step.js'
-import type { StepUsage } from './step-price.js'
+import type { StepUsage } from './step-usage.js'
 
 /** How the tiers of a replica come about, from the outside. */
 export type TierBuilder = (calls: Pick<KvTierContext, 'prefillNs' | 'landed' | 'failed' | 'changed' | 'free'>) => readonly KvTier[]
