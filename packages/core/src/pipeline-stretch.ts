@@ -9,9 +9,6 @@ export interface PipelineHost extends StretchHost {
   readonly pipeline: Pipeline
   /** The host is free again then. */
   hostFreeNs: number
-  readonly formedCount: number
-  /** Formed steps, the oldest at 0. */
-  formedStep(position: number): Step
   /** These steps are formed now and the oldest completes next; the ring's others are free. */
   refill(formed: readonly Step[]): void
 }
@@ -68,25 +65,25 @@ export class PipelineStretch {
     const { unit, batches } = this
     const { stages } = unit.pipeline
     const { requests, depth } = unit.shared
-    this.formed = unit.formedCount
+    this.formed = unit.ring.count
     // The newest of a full ring with asynchronous scheduling repeats the oldest, which has not left the last stage yet.
     const twice = depth > 1 && this.formed === stages + 1
     // With one step less the next form is not the one that the coming forms repeat.
     if (this.formed === 0 || (depth > 1 && this.formed === stages)) return false
-    this.looksAgain = !unit.ringFull
+    this.looksAgain = !unit.ring.isFull
     this.batchCount = twice ? stages : this.formed
     // What ends a request is the plain path's case: it is formed there, or where steps are formed twice, completed there.
     const beforeEnd = twice ? 1 : 2
     let members = 0
     for (let i = 0; i < this.batchCount; i++) {
-      const step = unit.formedStep(i)
+      const step = unit.ring.at(i)
       members += step.count
       if (!this.decodes(step)) return false
       batches[i]!.follow(step, i, requests, beforeEnd)
     }
     if (twice) {
-      const newest = unit.newest
-      if (!this.decodes(newest) || !newest.hasMembersOf(unit.executing)) return false
+      const newest = unit.ring.newest
+      if (!this.decodes(newest) || !newest.hasMembersOf(unit.ring.executing)) return false
       batches[0]!.precede(newest, stages)
       this.spare = newest
     }
@@ -149,7 +146,7 @@ export class PipelineStretch {
       batches[g]!.reserve(count)
       cost.priceRun(batches[g]!.next, count, nowNs, batches[g]!)
     }
-    for (let i = 0; i < formed; i++) endsNs[i] = unit.formedStep(i).endNs
+    for (let i = 0; i < formed; i++) endsNs[i] = unit.ring.at(i).endNs
     // A form that the host delays is the plain path's case.
     if (unit.hostFreeNs > endsNs[0]!) return 0
     let waited = 0

@@ -16,6 +16,7 @@ import { RequestList } from './running-list.js'
 import { Step } from './step.js'
 import { bookForm, markTokens, yieldTokens } from './step-books.js'
 import { FormingPlan } from './step-plan.js'
+import { StepRing } from './step-ring.js'
 import { plainReasons, Stretch } from './stretch.js'
 import type { TierBuilder, UnitContext } from './unit-context.js'
 
@@ -43,9 +44,7 @@ export class StepUnit implements PipelineHost, Rank {
   /** Requests routed here that the engine has not drained yet, and those whose clients went away since. */
   private readonly inbox = new RequestList()
   private readonly aborts = new RequestList()
-  private ring: Step[]
-  private head = 0
-  formedCount = 0
+  readonly ring: StepRing
   private plan: FormingPlan
   /** Set where this replica steps together with others. */
   group: LockStepGroup | undefined
@@ -74,13 +73,14 @@ export class StepUnit implements PipelineHost, Rank {
     const stages = shared.stageShares.length
     const maxDrafts = shared.speculation?.decode.maxDrafts ?? 0
     this.pipeline = new Pipeline(stages)
-    this.ring = Array.from({ length: shared.depth + stages - 1 }, () => new Step(Math.min(shared.maxSequences, 64), stages, maxDrafts))
+    const steps = Array.from({ length: shared.depth + stages - 1 }, () => new Step(Math.min(shared.maxSequences, 64), stages, maxDrafts))
+    this.ring = new StepRing(steps)
     const { collectives } = shared
     if (collectives !== undefined) {
       this.linkLoad = new LinkLoad(collectives.linkNs, (share) => collectives.load(index, share))
-      for (const step of this.ring) step.links = this.linkLoad
+      for (const step of steps) step.links = this.linkLoad
     }
-    this.plan = new FormingPlan(index, kv, shared, this.running, this.ring[0]!, this.tiers)
+    this.plan = new FormingPlan(index, kv, shared, this.running, this.ring.next, this.tiers)
     this.stretch = this.newStretch()
   }
 
@@ -126,7 +126,7 @@ export class StepUnit implements PipelineHost, Rank {
       return
     }
     if (this.stretch.active) this.stretch.interrupt(nowNs)
-    if (this.formedCount === 0) this.requestTurn(nowNs)
+    if (this.ring.count === 0) this.requestTurn(nowNs)
   }
 
   /** The idle loop's next turn: at once, or when it wakes from the pause behind a turn that ran nothing. */
@@ -152,7 +152,7 @@ export class StepUnit implements PipelineHost, Rank {
   }
 
   get idle(): boolean {
-    return (this.group?.idle ?? this.formedCount === 0) && !this.unfinished
+    return (this.group?.idle ?? this.ring.count === 0) && !this.unfinished
   }
 
   /** A request is routed here (phase 1). */
@@ -172,7 +172,7 @@ export class StepUnit implements PipelineHost, Rank {
       this.stretch.interrupt(nowNs)
     }
     this.inbox.push(request)
-    if (this.formedCount === 0) this.requestTurn(nowNs)
+    if (this.ring.count === 0) this.requestTurn(nowNs)
   }
 
   /** A request's client has gone: the engine hears of it when it drains its input. */
@@ -191,7 +191,7 @@ export class StepUnit implements PipelineHost, Rank {
     this.shared.events.remove(this.completeHandle)
     this.shared.events.remove(this.formHandle)
     this.alive = false
-    this.formedCount = 0
+    this.ring.refill([])
     this.hostFreeNs = 0
     this.pipeline.clear()
     this.running.clear()
@@ -202,7 +202,7 @@ export class StepUnit implements PipelineHost, Rank {
     this.kv = kv
     this.scheduler = scheduler
     this.tiers = tiersOf && buildTiers(tiersOf, this)
-    this.plan = new FormingPlan(this.index, kv, this.shared, this.running, this.ring[0]!, this.tiers)
+    this.plan = new FormingPlan(this.index, kv, this.shared, this.running, this.ring.next, this.tiers)
     this.stretch = this.newStretch()
     this.kvUse.set(0, nowNs)
     this.stopped()
@@ -220,7 +220,7 @@ export class StepUnit implements PipelineHost, Rank {
     }
     if (this.stretch.active) this.stretch.finish()
     else this.completeHead(nowNs)
-    if (this.formedCount > 0) {
+    if (this.ring.count > 0) {
       if (this.pipeline.stages === 1) this.start(nowNs)
       else this.completeAt(this.executing.endNs)
     }
@@ -246,18 +246,18 @@ export class StepUnit implements PipelineHost, Rank {
     if (!this.fillNext(nowNs)) {
       if (this.plan.preemptions > preemptions || this.lookAgain) this.tryAgain(nowNs)
       // Not all stages are taken: those in flight may be all there is.
-      else if (this.pipeline.stages > 1 && this.formedCount > 0) this.tryStretch(nowNs)
-      else if (this.formedCount === 0 && this.unfinished) this.emptyTurnNs = nowNs
-      if (this.formedCount === 0) this.stopped()
+      else if (this.pipeline.stages > 1 && this.ring.count > 0) this.tryStretch(nowNs)
+      else if (this.ring.count === 0 && this.unfinished) this.emptyTurnNs = nowNs
+      if (this.ring.count === 0) this.stopped()
       return
     }
     this.emptyTurnNs = -1
     this.acceptNext(nowNs)
     const isPipeline = this.pipeline.stages > 1
-    if (isPipeline || this.formedCount === 1) this.start(nowNs)
+    if (isPipeline || this.ring.count === 1) this.start(nowNs)
     // A stretch begins where the plain path has just formed what the coming steps will repeat.
-    if ((this.ringFull || !isPipeline) && this.tryStretch(nowNs)) return
-    if (this.formedCount < this.ring.length) this.requestForm(nowNs)
+    if ((this.ring.isFull || !isPipeline) && this.tryStretch(nowNs)) return
+    if (!this.ring.isFull) this.requestForm(nowNs)
   }
 
   /** @returns whether a stretch begins */
@@ -277,12 +277,12 @@ export class StepUnit implements PipelineHost, Rank {
     this.inbox.clear()
     if (this.aborts.length > 0) this.drainAborts(nowNs)
     this.tiers?.seeLanded()
-    const step = this.ring[(this.head + this.formedCount) % this.ring.length]!
+    const step = this.ring.next
     step.clear()
     this.plan.begin(step, nowNs)
     const { stages } = this.pipeline
     // Of a full pipeline's steps only the oldest has its tokens out when the next one starts.
-    if (stages > 1) this.plan.track(this.steps, this.steps + Math.max(0, this.formedCount - stages + 1))
+    if (stages > 1) this.plan.track(this.steps, this.steps + Math.max(0, this.ring.count - stages + 1))
     const waiting = this.scheduler.waitingCount
     this.scheduler.form(this.plan)
     this.forming = false
@@ -293,15 +293,15 @@ export class StepUnit implements PipelineHost, Rank {
 
   /** What was filled last becomes a formed step. */
   acceptNext(nowNs: number): void {
-    this.formedCount++
-    if (this.newest.count === 0) this.newest.becomeDummy()
-    bookForm(this.newest, nowNs, this.shared)
-    if (this.pipeline.stages > 1) markTokens(this.newest, this.shared.requests, this.steps, this.steps + this.formedCount - 1)
+    this.ring.push()
+    if (this.ring.newest.count === 0) this.ring.newest.becomeDummy()
+    bookForm(this.ring.newest, nowNs, this.shared)
+    if (this.pipeline.stages > 1) markTokens(this.ring.newest, this.shared.requests, this.steps, this.steps + this.ring.count - 1)
   }
 
   /** Under a priority policy the request that lacked blocks may have been its own victim, with nothing left in the step. */
   private tryAgain(nowNs: number): void {
-    if (this.formedCount > 0) return
+    if (this.ring.count > 0) return
     this.hostFreeNs = nowNs + sleepNs
     this.requestForm(nowNs)
   }
@@ -335,14 +335,14 @@ export class StepUnit implements PipelineHost, Rank {
 
   /** The step that starts next: the head, or with pipeline stages the one formed last. */
   get entering(): Step {
-    return this.pipeline.stages === 1 ? this.executing : this.newest
+    return this.pipeline.stages === 1 ? this.executing : this.ring.newest
   }
 
   /** When the first stage, and the tokens that the next step begins with, are there for it. */
   private readyNs(nowNs: number): number {
     const { pipeline } = this
     if (pipeline.stages === 1) return nowNs
-    const waits = this.newest.needsTokens && this.formedCount > pipeline.stages
+    const waits = this.ring.newest.needsTokens && this.ring.count > pipeline.stages
     return Math.max(nowNs, pipeline.readyNs, waits ? this.executing.endNs : 0)
   }
 
@@ -380,11 +380,10 @@ export class StepUnit implements PipelineHost, Rank {
 
   /** Tokens come out, finished requests leave. */
   completeHead(nowNs: number): void {
-    const step = this.ring[this.head]!
+    const step = this.executing
     if (step.fills.length > 0) this.tiers!.filled(step)
     yieldTokens(step, nowNs, this.shared, this)
-    this.head = (this.head + 1) % this.ring.length
-    this.formedCount--
+    this.ring.shift()
     this.steps++
   }
 
@@ -402,7 +401,7 @@ export class StepUnit implements PipelineHost, Rank {
 
   /** Steps under way go on with the request's tokens; what they yield for it is dropped. */
   private dropInFlight(request: number): void {
-    for (let i = 0; i < this.formedCount; i++) this.ring[(this.head + i) % this.ring.length]!.dropMember(request)
+    this.ring.dropMember(request)
   }
 
   /** The request gives up what it has here. */
@@ -417,29 +416,15 @@ export class StepUnit implements PipelineHost, Rank {
     this.kv.index?.forget(request)
   }
 
-  // What a stretch needs of the ring.
+  // What a stretch needs.
 
   get executing(): Step {
-    return this.ring[this.head]!
+    return this.ring.executing
   }
 
-  /** The step that was formed last. */
-  get newest(): Step {
-    return this.ring[(this.head + this.formedCount - 1) % this.ring.length]!
-  }
-
-  get ringFull(): boolean {
-    return this.formedCount === this.ring.length
-  }
-
-  formedStep(position: number): Step {
-    return this.ring[(this.head + position) % this.ring.length]!
-  }
-
+  /** These steps are in flight when a stretch over pipeline stages ends. */
   refill(formed: readonly Step[]): void {
-    this.ring = [...formed, ...this.ring.filter((step) => !formed.includes(step))]
-    this.head = 0
-    this.formedCount = formed.length
+    this.ring.refill(formed)
     if (formed.length > 0) this.completeAt(this.executing.endNs)
     else this.shared.events.remove(this.completeHandle)
   }
@@ -447,13 +432,7 @@ export class StepUnit implements PipelineHost, Rank {
   /** The head is completed without looking at its members: a stretch has done that. */
   dropHead(): void {
     this.shared.events.remove(this.completeHandle)
-    this.head = (this.head + 1) % this.ring.length
-    this.formedCount--
-  }
-
-  /** The newest formed step is formed again later: the stretch was cut at the instant of its form. */
-  dropNewest(): void {
-    this.formedCount--
+    this.ring.shift()
   }
 
   settled(forms: number): void {

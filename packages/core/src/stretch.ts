@@ -6,6 +6,7 @@ import type { RequestTable } from './request-table.js'
 import type { RequestSink } from './results.js'
 import type { RequestList } from './running-list.js'
 import { Step } from './step.js'
+import type { StepRing } from './step-ring.js'
 import type { StepUsage } from './step-usage.js'
 
 const shortest = 2
@@ -32,14 +33,9 @@ export interface StretchHost {
   }
   steps: number
   fastSteps: number
-  /** The step that runs, and the one that was formed last. */
-  readonly executing: Step
-  readonly newest: Step
-  readonly ringFull: boolean
+  readonly ring: StepRing
   /** The step that runs is over; its members were looked after. */
   dropHead(): void
-  /** The step formed last will be formed again. */
-  dropNewest(): void
   /** So many forms were taken. */
   settled(forms: number): void
   completeAt(timeNs: number): void
@@ -83,7 +79,7 @@ export class Stretch implements RunPrice {
   /** Starts a stretch if at least two steps can be taken. Called right after a form that filled the ring. @returns why not, else undefined */
   begin(nowNs: number): PlainReason | undefined {
     const { unit } = this
-    if (!unit.ringFull || !this.repeats(unit.executing) || !this.repeats(unit.newest)) return 'prefill'
+    if (!unit.ring.isFull || !this.repeats(unit.ring.executing) || !this.repeats(unit.ring.newest)) return 'prefill'
     const { untilFinish, untilBlocks } = this.formsUntilChange()
     const most = Math.min(untilFinish, untilBlocks, this.limit)
     if (most < shortest) return untilFinish < untilBlocks ? 'finish' : 'blocks'
@@ -146,8 +142,8 @@ export class Stretch implements RunPrice {
   private priceAhead(most: number, nowNs: number): number {
     const { unit, endsNs, attentionNs } = this
     const { depth, cost } = unit.shared
-    const executing = unit.executing
-    const first = depth > 1 ? unit.newest : this.copyOf(executing, 1)
+    const executing = unit.ring.executing
+    const first = depth > 1 ? unit.ring.newest : this.copyOf(executing, 1)
     cost.priceRun(first, most, nowNs, this)
     const hostNs = Math.round(this.hostNs)
     let end = executing.endNs
@@ -209,7 +205,7 @@ export class Stretch implements RunPrice {
     this.settle(this.length + 1, this.length)
     const { unit } = this
     if (unit.shared.depth > 1) {
-      const formed = unit.newest
+      const formed = unit.ring.newest
       formed.advance(this.length)
       formed.formedNs = this.endsNs[this.length - 1]!
     }
@@ -227,7 +223,7 @@ export class Stretch implements RunPrice {
       this.settle(running + 1, running)
       if (unit.shared.depth > 1) {
         this.executeStep(running + 1)
-        unit.dropNewest()
+        unit.ring.pop()
       } else unit.dropHead()
       unit.requestForm(nowNs)
       return
@@ -236,8 +232,8 @@ export class Stretch implements RunPrice {
       this.settle(running, running)
       this.executeStep(running)
       if (unit.shared.depth > 1) {
-        unit.newest.advance(running)
-        unit.newest.formedNs = endsNs[running - 1]!
+        unit.ring.newest.advance(running)
+        unit.ring.newest.formedNs = endsNs[running - 1]!
       }
     }
     unit.completeAt(endsNs[running]!)
@@ -246,7 +242,7 @@ export class Stretch implements RunPrice {
   /** The head of the ring becomes step `index` of the stretch. */
   private executeStep(index: number): void {
     const { unit, endsNs } = this
-    const step = unit.executing
+    const step = unit.ring.executing
     step.advance(index)
     step.attentionNs = this.attentionNs[index - 1]!
     step.endNs = endsNs[index]!
@@ -302,7 +298,7 @@ export class Stretch implements RunPrice {
     if (started === 0) return
     const { unit } = this
     const { depth, usage } = unit.shared
-    const first = depth > 1 ? unit.newest : this.next
+    const first = depth > 1 ? unit.ring.newest : this.next
     usage.countRun(first, started, this.attentionNs, depth > 1 ? 0 : started * Math.round(this.hostNs))
   }
 
