@@ -5,7 +5,7 @@ import type { Step } from './step.js'
 
 /**
  * The books of drafted tokens, for all replicas of a pool. A draft is a scheduled token like any other: C advances by it at form and H by
- * one placeholder where steps are formed ahead; when its step has completed, those rejected fall out of both again.
+ * one where steps are formed ahead; when its step has completed, those rejected fall out of both again.
  * Source: vLLM 0.19, `Scheduler.schedule`, `_update_after_schedule` and `update_from_output`.
  */
 export class Speculation {

@@ -206,7 +206,7 @@ class ProfileRun {
       bytesPerElement: this.dtype.bytes,
       tensorParallel,
       limits,
-      hello: hello ?? placeholder,
+      hello: hello ?? anyProbe,
       release,
       measuredAt: new Date().toISOString(),
       leastRepeats: Math.min(...entries.map((entry) => entry.measured?.repeats ?? Number.POSITIVE_INFINITY)),
@@ -246,7 +246,7 @@ class ProfileRun {
 }
 
 /** While refining nobody asks who measured. */
-const placeholder: ProbeHello = {
+const anyProbe: ProbeHello = {
   type: 'hello',
   protocol: 1,
   probe: { name: 'probe', release: '1' },
