@@ -70,7 +70,7 @@ export class Simulation {
   readonly engine: Engine
   private readonly events = new EventQueue()
   private readonly requests = new RequestTable()
-  private readonly texts = new RequestTexts(() => this.workload.prefixGroupTokens)
+  private readonly texts: RequestTexts
   private readonly replicas: Replicas
   private readonly gateway: Gateway
   private readonly journeys: Journeys
@@ -125,6 +125,9 @@ export class Simulation {
     this.replicas = new Replicas(this.pools, { requests, events, sink, clock: this.engine, stretches, load })
     this.units = this.replicas.units
     this.engine.units = this.units
+    // Who waits at the door, goes through several pools or loses its replica is sent to one later.
+    const lasting = scenario.admission.length + scenario.controllers.length > 0 || cluster.journey !== undefined
+    this.texts = new RequestTexts(() => this.workload.prefixGroupTokens, lasting)
     this.gateway = this.buildGateway(buildRoles(scenario, cluster, this.replicas, registry, random), registry, random)
     this.journeys = new Journeys(cluster.journey, {
       requests,

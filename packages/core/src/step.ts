@@ -91,8 +91,9 @@ export class Step implements StepView, StepPrice {
 
   clear(): void {
     this.count = 0
-    this.fills.length = 0
-    this.computes.length = 0
+    // Setting a length costs as much as what it empties, and nearly always there is nothing.
+    if (this.fills.length > 0) this.fills.length = 0
+    if (this.computes.length > 0) this.computes.length = 0
     this.tokens = 0
     this.decodes = 0
     this.decodeContextSum = 0
