@@ -1,6 +1,7 @@
 import { MicroBatch } from './micro-batch.js'
 import type { Pipeline } from './pipeline.js'
 import { RequestStatus } from './request-table.js'
+import { firstNotBefore } from './sorted-times.js'
 import type { Step } from './step.js'
 import { firstCapacity, longest, type PlainReason, type StretchHost } from './stretch.js'
 
@@ -187,14 +188,7 @@ export class PipelineStretch {
 
   /** The first step that ends at or after `timeNs`: so many forms have been taken by then. */
   private stepAt(timeNs: number): number {
-    let low = 0
-    let high = this.length
-    while (low < high) {
-      const middle = (low + high) >> 1
-      if (this.endsNs[middle]! < timeNs) low = middle + 1
-      else high = middle
-    }
-    return low
+    return firstNotBefore(this.endsNs, this.length, timeNs)
   }
 
   get endNs(): number {

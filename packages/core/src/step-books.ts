@@ -16,7 +16,7 @@ export function bookForm(step: Step, nowNs: number, { requests, depth, speculati
     // A chunk that leaves part of the sequence uncomputed yields no token.
     const emits = computed >= total + placeholderTokens[r]!
     step.emits[i] = emits ? 1 : 0
-    if (depth > 1 && emits) placeholderTokens[r]! += 1 + step.memberDrafts[i]!
+    if (depth > 1 && emits) placeholderTokens[r]! += speculation === undefined ? 1 : 1 + step.memberDrafts[i]!
     speculation?.formed(step, i)
   }
   step.unpadded()
@@ -54,9 +54,9 @@ export function yieldTokens(step: Step, nowNs: number, shared: UnitContext, unit
     const r = step.members[i]!
     // Its request ended while the step was under way: the token is dropped.
     if (step.emits[i] === 0 || r < 0) continue
-    const drafts = step.memberDrafts[i]!
+    const drafts = speculation === undefined ? 0 : step.memberDrafts[i]!
     if (depth > 1) placeholderTokens[r]! -= 1 + drafts
-    const yielded = Math.min(speculation?.verify(step, i, kv) ?? 1, stopTokens[r]! - outputTokens[r]!)
+    const yielded = speculation === undefined ? 1 : Math.min(speculation.verify(step, i, kv), stopTokens[r]! - outputTokens[r]!)
     const output = outputTokens[r]! + yielded
     outputTokens[r] = output
     // What a step yields for a request leaves the engine at once.
@@ -71,9 +71,9 @@ export function yieldTokens(step: Step, nowNs: number, shared: UnitContext, unit
       withGap++
     }
     lastTokenNs[r] = nowNs
-    // Of drafts that were kept beyond the request's end nothing is known.
-    const computed = Math.min(computedTokens[r]! - placeholderTokens[r]!, promptTokens[r]! + output - 1)
     if (identified[r] === 1 && status[r] === RequestStatus.running) {
+      // Of drafts that were kept beyond the request's end nothing is known.
+      const computed = Math.min(computedTokens[r]! - placeholderTokens[r]!, promptTokens[r]! + output - 1)
       if (!sharesEarly) kv.commit(r, output === stopTokens[r]! ? computed : Math.min(computed, promptTokens[r]!))
       // Where tokens come one at a time only a block's end brings something new.
       else if (depth > 1 && (drafts > 0 || computed % kv.blockSizeTokens === 0)) kv.commit(r, computed)

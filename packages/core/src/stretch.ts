@@ -5,6 +5,7 @@ import type { RunPrice, StepCost } from './points/step-cost.js'
 import type { RequestTable } from './request-table.js'
 import type { RequestSink } from './results.js'
 import type { RequestList } from './running-list.js'
+import { firstNotBefore } from './sorted-times.js'
 import { Step } from './step.js'
 import type { StepRing } from './step-ring.js'
 import type { StepUsage } from './step-usage.js'
@@ -173,14 +174,7 @@ export class Stretch implements RunPrice {
 
   /** Index of the first step that ends at or after `timeNs`. */
   private stepAt(timeNs: number): number {
-    let low = 0
-    let high = this.length
-    while (low < high) {
-      const middle = (low + high) >> 1
-      if (this.endsNs[middle]! < timeNs) low = middle + 1
-      else high = middle
-    }
-    return low
+    return firstNotBefore(this.endsNs, this.length, timeNs)
   }
 
   /** When its last step ends. */
