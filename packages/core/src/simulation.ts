@@ -12,7 +12,7 @@ import { Journeys } from './journeys.js'
 import { type Plugin, Registry } from './plugin.js'
 import { admission } from './points/admission.js'
 import { type Cluster, controller } from './points/controller.js'
-import { type RequestDraft, type Workload, workload } from './points/workload.js'
+import { emptyDraft, type Workload, workload } from './points/workload.js'
 import { createRandomSource, type RandomSource } from './random.js'
 import { Replicas } from './replicas.js'
 import { RequestTable } from './request-table.js'
@@ -81,17 +81,7 @@ export class Simulation {
   /** Handles below are the units’ own; this one is the door's, and those above are the engine's. */
   private readonly doorHandle: number
   private readonly workload: Workload
-  private readonly draft: RequestDraft = {
-    arrivalNs: 0,
-    promptTokens: 0,
-    outputTokens: 0,
-    outputLimitTokens: 0,
-    priority: 0,
-    tenant: 0,
-    cancelNs: Number.POSITIVE_INFINITY,
-    prefixIds: undefined,
-    prefixIdCount: 0,
-  }
+  private readonly draft = emptyDraft()
   /** Whether `draft` holds the next arrival, more may come after a completion, or none will. */
   private arrivals: 'ready' | 'pending' | 'none' = 'none'
   /** Requests that leave since a replica that worked for them has died. */

@@ -1,5 +1,4 @@
 import {
-  type Attention,
   type CompileContext,
   type CompiledDevice,
   type Device,
@@ -7,6 +6,7 @@ import {
   type Moe,
   type Operator,
   type OperatorGraph,
+  oneAttention,
   ServesimError,
 } from '@servesim/core'
 import type { Accelerator } from './accelerator.js'
@@ -91,19 +91,5 @@ function rate({ spec }: Accelerator, operator: Extract<Operator, { kind: 'gemm' 
     path,
     `"${operator.name}" multiplies elements of ${bytes} byte; the 8-bit rate of "${spec.name}" is unknown.`,
     'Serve the model in 16 bits, take another device, or state the rate: device.figures.fp8FlopPerSecond.',
-  )
-}
-
-/** Core prices attention once per layer: all layers must be alike. */
-function oneAttention(graph: OperatorGraph, path: string): Attention {
-  const all = graph.operators.filter((operator) => operator.kind === 'attention')
-  const [first] = all
-  const alike = (a: Attention) => a.heads === first?.heads && a.kvHeads === first.kvHeads && a.headDim === first.headDim
-  if (first !== undefined && all.every(alike)) return first
-  throw new ServesimError(
-    'SERVESIM_CAPABILITY_MISMATCH',
-    path,
-    first === undefined ? 'The model has no attention.' : 'The layers of this model have attention of different shapes.',
-    'The roofline prices attention of one shape; use a model whose layers are alike.',
   )
 }

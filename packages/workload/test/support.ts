@@ -1,5 +1,6 @@
 import {
   createRandomSource,
+  emptyDraft,
   isServesimError,
   type RequestDraft,
   type ServesimError,
@@ -8,18 +9,6 @@ import {
 } from '@servesim/core'
 
 export const context = (seed = 7, blockSizeTokens = 16): WorkloadContext => ({ random: createRandomSource(seed), blockSizeTokens })
-
-export const emptyDraft = (): RequestDraft => ({
-  arrivalNs: 0,
-  promptTokens: 0,
-  outputTokens: 0,
-  outputLimitTokens: 0,
-  priority: 0,
-  tenant: 0,
-  cancelNs: Number.POSITIVE_INFINITY,
-  prefixIds: undefined,
-  prefixIdCount: 0,
-})
 
 /** A draft with its ids copied out. */
 export interface Given {

@@ -30,6 +30,21 @@ export interface RequestDraft {
   prefixIdCount: number
 }
 
+/** A draft with the values that core sets before it asks, and zeros for what every workload must fill in. */
+export function emptyDraft(): RequestDraft {
+  return {
+    arrivalNs: 0,
+    promptTokens: 0,
+    outputTokens: 0,
+    outputLimitTokens: 0,
+    priority: 0,
+    tenant: 0,
+    cancelNs: Number.POSITIVE_INFINITY,
+    prefixIds: undefined,
+    prefixIdCount: 0,
+  }
+}
+
 /** A pull stream of requests in order of arrival. */
 export interface Workload {
   /** Requests in all, where known beforehand (for progress). */

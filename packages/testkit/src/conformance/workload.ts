@@ -1,10 +1,10 @@
 import {
   createRandomSource,
   createSimulation,
+  emptyDraft,
   type Plugin,
   parseOptions,
   Registry,
-  type RequestDraft,
   type SimulationInput,
   type Workload,
   workload,
@@ -118,17 +118,7 @@ export function workloadSuites(plugin: Plugin, allOptions: SuiteOptions = {}): S
 
 /** All that a stream gives, at most `most`; what it waits for ends a little after the last arrival. */
 function drain(built: Workload): Drawn[] {
-  const draft: RequestDraft = {
-    arrivalNs: 0,
-    promptTokens: 0,
-    outputTokens: 0,
-    outputLimitTokens: 0,
-    priority: 0,
-    tenant: 0,
-    cancelNs: Number.POSITIVE_INFINITY,
-    prefixIds: undefined,
-    prefixIdCount: 0,
-  }
+  const draft = emptyDraft()
   const drawn: Drawn[] = []
   let nowNs = 0
   let ended = 0

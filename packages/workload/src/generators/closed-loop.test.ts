@@ -1,6 +1,7 @@
+import { emptyDraft } from '@servesim/core'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { context, emptyDraft } from '../../test/support.js'
+import { context } from '../../test/support.js'
 import { closedLoop } from './closed-loop.js'
 
 const build = (options: object) => closedLoop.build(closedLoop.options.parse(options), context())

@@ -1,6 +1,7 @@
+import { emptyDraft } from '@servesim/core'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { context, drained, emptyDraft, errorOf } from '../../test/support.js'
+import { context, drained, errorOf } from '../../test/support.js'
 import { fixedRate, poisson } from './open-loop.js'
 
 const poissonRun = (options: object, seed = 7) => drained(poisson.build(poisson.options.parse(options), context(seed)))

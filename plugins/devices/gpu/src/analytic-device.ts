@@ -1,5 +1,4 @@
 import {
-  type Attention,
   type CompiledDevice,
   type Device,
   type DeviceSpec,
@@ -7,6 +6,7 @@ import {
   type Latency,
   type Operator,
   type OperatorGraph,
+  oneAttention,
   type Precision,
   ServesimError,
 } from '@servesim/core'
@@ -180,19 +180,5 @@ function requireFitted(operator: Operator, spec: DeviceSpec, c: CoefficientSet, 
   if (operator.weightBytesPerElement === fittedBytes && operator.activationBytesPerElement === fittedBytes) return
   throw refuse(
     `The analytic "${spec.name}" prices 16-bit and fp8 operators; "${operator.name}" has elements of ${operator.weightBytesPerElement} bytes${operator.precision === undefined ? '' : ` (${operator.precision})`}.`,
-  )
-}
-
-/** Core prices attention once per layer: all layers must be alike. */
-function oneAttention(graph: OperatorGraph, path: string): Attention {
-  const all = graph.operators.filter((operator) => operator.kind === 'attention')
-  const [first] = all
-  const alike = (a: Attention) => a.heads === first?.heads && a.kvHeads === first.kvHeads && a.headDim === first.headDim
-  if (first !== undefined && all.every(alike)) return first
-  throw new ServesimError(
-    'SERVESIM_CAPABILITY_MISMATCH',
-    path,
-    `The model has ${all.length === 0 ? 'no attention' : 'layers of attention with different shapes'}; expected one shape for all layers.`,
-    'Use a measured bundle with `--profile`.',
   )
 }
