@@ -1,19 +1,18 @@
 import { bindFabric, planFabric } from './build-fabric.js'
+import { buildAdmissions, buildControllers } from './build-policies.js'
 import { type BuiltPool, buildPool } from './build-pool.js'
 import { buildClusterTechniques, buildRoles } from './build-roles.js'
 import { Clients } from './clients.js'
 import { parseOptions, parseScenario, type Scenario, type ScenarioInput } from './config.js'
-import { Controllers } from './controllers.js'
+import { Controllers, clusterOf } from './controllers.js'
 import { Engine } from './engine.js'
 import { ServesimError } from './errors.js'
 import { EventQueue, Phase } from './event-queue.js'
-import { Gateway, type Role } from './gateway.js'
+import { Gateway } from './gateway.js'
 import { Journeys } from './journeys.js'
 import { type Plugin, Registry } from './plugin.js'
-import { admission } from './points/admission.js'
-import { type Cluster, controller } from './points/controller.js'
 import { emptyDraft, type Workload, workload } from './points/workload.js'
-import { createRandomSource, type RandomSource } from './random.js'
+import { createRandomSource } from './random.js'
 import { Replicas } from './replicas.js'
 import { RequestTable } from './request-table.js'
 import { RequestTexts } from './request-texts.js'
@@ -118,7 +117,15 @@ export class Simulation {
     // Who waits at the door, goes through several pools or loses its replica is sent to one later.
     const lasting = scenario.admission.length + scenario.controllers.length > 0 || cluster.journey !== undefined
     this.texts = new RequestTexts(() => this.workload.prefixGroupTokens, lasting)
-    this.gateway = this.buildGateway(buildRoles(scenario, cluster, this.replicas, registry, random), registry, random)
+    const roles = buildRoles(scenario, cluster, this.replicas, registry, random)
+    const admissions = buildAdmissions(scenario, roles[0]!.units.length, requests, registry, random)
+    this.gateway = new Gateway(roles, admissions, this.doorHandle, {
+      requests,
+      events,
+      texts: this.texts,
+      enter: (request, nowNs) => this.journeys.begin(request, nowNs),
+      refuse: (request, reason) => this.refuse(request, reason),
+    })
     this.journeys = new Journeys(cluster.journey, {
       requests,
       texts: this.texts,
@@ -129,7 +136,14 @@ export class Simulation {
     const ns = (s: number | undefined) => (s === undefined ? Number.POSITIVE_INFINITY : Math.round(s * 1e9))
     const patience = { firstTokenNs: ns(scenario.client.firstTokenTimeoutS), lastTokenNs: ns(scenario.client.timeoutS) }
     this.clients = new Clients(events, requests, patience, (row) => this.engine.clientHandle(row))
-    this.controllers = this.buildControllers(registry, random)
+    this.controllers = new Controllers(buildControllers(scenario, this.units.length, registry, random), this.engine, {
+      cluster: clusterOf(this.replicas, {
+        kill: (replica) => this.kill(replica),
+        opened: () => this.gateway.somethingChanged(this.nowNs),
+      }),
+      isUnfinished: () => this.arrivals !== 'none' || requests.inFlight > 0,
+      otherEvents: (controllers) => events.length - controllers + (this.arrivals === 'ready' ? 1 : 0),
+    })
     const provider = registry.named(workload, scenario.workload.use, 'workload.use')
     this.workload = provider.build(parseOptions(provider.options, scenario.workload, 'workload'), {
       random,
@@ -143,65 +157,6 @@ export class Simulation {
         `The workload "${scenario.workload.use}" holds no request.`,
         'Ask for at least one request, or name another file.',
       )
-    }
-  }
-
-  private buildGateway(roles: readonly Role[], registry: Registry, random: RandomSource): Gateway {
-    const { scenario, requests, events, texts } = this
-    const admissions = scenario.admission.map((choice, i) => {
-      const path = `admission[${i}]`
-      const provider = registry.named(admission, choice.use, `${path}.use`)
-      const context = { path, replicaCount: roles[0]!.units.length, requests, random: random.stream('admission', i) }
-      return provider.build(parseOptions(provider.options, choice, path), context)
-    })
-    return new Gateway(roles, admissions, this.doorHandle, {
-      requests,
-      events,
-      texts,
-      enter: (request, nowNs) => this.journeys.begin(request, nowNs),
-      refuse: (request, reason) => this.refuse(request, reason),
-    })
-  }
-
-  private buildControllers(registry: Registry, random: RandomSource): Controllers {
-    const { scenario, units, engine } = this
-    const built = scenario.controllers.map((choice, i) => {
-      const path = `controllers[${i}]`
-      const provider = registry.named(controller, choice.use, `${path}.use`)
-      const context = { path, replicaCount: units.length, random: random.stream('controller', i) }
-      return provider.build(parseOptions(provider.options, choice, path), context)
-    })
-    const unfinished = () => this.arrivals !== 'none' || this.requests.inFlight > 0
-    const hasOtherEvents = () => this.arrivals === 'ready' || this.events.length > this.controllers.pending
-    const host = {
-      cluster: this.cluster(),
-      get unfinished() {
-        return unfinished()
-      },
-      get hasOtherEvents() {
-        return hasOtherEvents()
-      },
-    }
-    return new Controllers(built, host, engine)
-  }
-
-  private cluster(): Cluster {
-    const { units, replicas } = this
-    return {
-      replicaCount: units.length,
-      pool: (replica) => replicas.poolOf[replica]!.name,
-      isAlive: (replica) => units[replica]!.alive,
-      takesRequests: (replica) => units[replica]!.takesRequests,
-      waiting: (replica) => units[replica]!.waitingCount,
-      running: (replica) => units[replica]!.running.length,
-      kill: (replica) => this.kill(replica),
-      start: (replica) => {
-        replicas.start(replica)
-        this.gateway.somethingChanged(this.nowNs)
-      },
-      drain: (replica) => {
-        units[replica]!.draining = true
-      },
     }
   }
 

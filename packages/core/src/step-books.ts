@@ -1,3 +1,4 @@
+import { ServesimError } from './errors.js'
 import type { KvBlocks } from './kv-blocks.js'
 import { RequestStatus, type RequestTable } from './request-table.js'
 import type { Step } from './step.js'
@@ -33,6 +34,17 @@ export function markTokens(step: Step, { tokenStep }: RequestTable, oldest: numb
     if (tokenStep[r]! >= oldest) step.needsTokens = true
     if (step.emits[i] === 1) tokenStep[r] = number
   }
+}
+
+/** A part has given the step a price that is no number. */
+export function refusePrice(step: Step, nowNs: number, replica: number): never {
+  throw new ServesimError(
+    'SERVESIM_BROKEN_INVARIANT',
+    `replica ${replica}`,
+    `A step of ${step.tokens} tokens and ${step.count} sequences that starts at ${nowNs} ns would take ${step.fixedNs} ns, ` +
+      `${step.attentionNs} ns in attention and ${step.hostNs} ns on the host.`,
+    'A device, a network or a step cost gave a latency that is no number: report it to its author.',
+  )
 }
 
 /** Whose tokens they are, and who hears of the last one of a request. */

@@ -1,5 +1,4 @@
 import { buildTiers } from './build-tiers.js'
-import { ServesimError } from './errors.js'
 import { Phase } from './event-queue.js'
 import type { KvBlocks } from './kv-blocks.js'
 import type { KvTiers } from './kv-tiers.js'
@@ -14,7 +13,7 @@ import type { Scheduler } from './points/scheduler.js'
 import { RequestStatus } from './request-table.js'
 import { RequestList } from './running-list.js'
 import { Step } from './step.js'
-import { bookForm, markTokens, yieldTokens } from './step-books.js'
+import { bookForm, markTokens, refusePrice, yieldTokens } from './step-books.js'
 import { FormingPlan } from './step-plan.js'
 import { StepRing } from './step-ring.js'
 import { plainReasons, Stretch } from './stretch.js'
@@ -354,7 +353,7 @@ export class StepUnit implements PipelineHost, Rank {
     usage.count(step, step.attentionNs)
     const stagesNs = setStageTimes(step, stageShares)
     const launchedNs = step.formedNs + Math.round(step.hostNs)
-    if (!Number.isFinite(launchedNs + stagesNs)) this.refusePrice(step, readyNs)
+    if (!Number.isFinite(launchedNs + stagesNs)) refusePrice(step, readyNs, this.index)
     if (launchedNs > this.hostFreeNs) this.hostFreeNs = launchedNs
     return launchedNs
   }
@@ -366,16 +365,6 @@ export class StepUnit implements PipelineHost, Rank {
     this.shared.usage.wait(startNs - readyNs)
     this.linkLoad?.started(step)
     if (step.computes.length > 0) this.tiers!.starts(step, startNs, endNs)
-  }
-
-  private refusePrice(step: Step, nowNs: number): never {
-    throw new ServesimError(
-      'SERVESIM_BROKEN_INVARIANT',
-      `replica ${this.index}`,
-      `A step of ${step.tokens} tokens and ${step.count} sequences that starts at ${nowNs} ns would take ${step.fixedNs} ns, ` +
-        `${step.attentionNs} ns in attention and ${step.hostNs} ns on the host.`,
-      'A device, a network or a step cost gave a latency that is no number: report it to its author.',
-    )
   }
 
   /** Tokens come out, finished requests leave. */
