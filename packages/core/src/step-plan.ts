@@ -21,6 +21,7 @@ export class FormingPlan implements StepPlan {
   /** Tokens of steps with these numbers and later ones are in flight, or not known when this step starts; none without a pipeline. */
   private inFlightFrom = Number.POSITIVE_INFINITY
   private unknownFrom = Number.POSITIVE_INFINITY
+  private tracks = false
 
   /** @param forming the step to fill first */
   constructor(
@@ -40,6 +41,7 @@ export class FormingPlan implements StepPlan {
 
   /** There are several stages: the oldest step in flight, and the oldest whose tokens will not be there in time, by their numbers. */
   track(inFlightFrom: number, unknownFrom: number): void {
+    this.tracks = true
     this.inFlightFrom = inFlightFrom
     this.unknownFrom = unknownFrom
   }
@@ -58,7 +60,7 @@ export class FormingPlan implements StepPlan {
     while (!this.kv.extend(request, context + tokens + lookaheadTokens)) {
       if (this.running.length > 1 || this.tiers === undefined || !this.tiers.makeRoom(request, true)) return false
     }
-    this.forming.add(request, tokens, context, this.draftsAmong(request, tokens))
+    this.forming.add(request, tokens, context, this.shared.speculation === undefined ? 0 : this.draftsAmong(request, tokens))
     this.commitAtForm(request, context + tokens)
     this.tiers?.fills(this.forming, request, context, context + tokens)
     return true
@@ -76,7 +78,7 @@ export class FormingPlan implements StepPlan {
   }
 
   awaitsToken(request: number): boolean {
-    return this.shared.requests.tokenStep[request]! >= this.unknownFrom
+    return this.tracks && this.shared.requests.tokenStep[request]! >= this.unknownFrom
   }
 
   private refuseUnknown(request: number): never {
@@ -90,7 +92,7 @@ export class FormingPlan implements StepPlan {
 
   isHeld(request: number): boolean {
     const { held, status, tokenStep } = this.shared.requests
-    return held[request] === 1 || status[request] === RequestStatus.loading || tokenStep[request]! >= this.inFlightFrom
+    return held[request] === 1 || status[request] === RequestStatus.loading || (this.tracks && tokenStep[request]! >= this.inFlightFrom)
   }
 
   get mayLoad(): boolean {

@@ -106,22 +106,25 @@ export class Step implements StepView, StepPrice {
 
   /** Adds a member with `tokens` new tokens, the last `drafts` of them drafted, behind `context` computed ones. */
   add(request: number, tokens: number, context: number, drafts = 0): void {
-    if (this.count === this.members.length) this.grow()
-    this.members[this.count] = request
-    this.memberTokens[this.count] = tokens
-    this.memberDrafts[this.count] = drafts
-    this.count++
+    const { count } = this
+    if (count === this.members.length) this.grow()
+    this.members[count] = request
+    this.memberTokens[count] = tokens
+    this.memberDrafts[count] = drafts
+    this.count = count + 1
     this.tokens += tokens
     if (tokens === 1 + drafts) {
       this.decodes++
       this.draftTokens += drafts
       this.decodeContextSum += context
       if (context > this.longestDecodeContext) this.longestDecodeContext = context
-    } else {
-      this.prefills++
-      this.prefillTokens += tokens
-      this.prefillWork += tokens * (context + tokens / 2)
-    }
+    } else this.addChunk(tokens, context)
+  }
+
+  private addChunk(tokens: number, context: number): void {
+    this.prefills++
+    this.prefillTokens += tokens
+    this.prefillWork += tokens * (context + tokens / 2)
   }
 
   /** Nothing is padded and no graph is used, until a step cost says otherwise. */

@@ -32,9 +32,8 @@ export class LeastLoaded implements Router {
     let best = first
     let lowest = Number.POSITIVE_INFINITY
     for (let i = 0, replica = first; i < count; i++, replica = replica + 1 === count ? 0 : replica + 1) {
-      if (!view.takesRequests(replica)) continue
       const score = waitingWeight * waiting[replica]! + running[replica]!
-      if (score < lowest) {
+      if (score < lowest && view.takesRequests(replica)) {
         lowest = score
         best = replica
       }

@@ -87,7 +87,7 @@ export class VllmScheduler implements Scheduler {
     this.preempted = false
     const left = this.scheduleRunning(plan, this.maxTokens)
     // A step that had to preempt admits nothing: what was freed is for those that run.
-    this.unanswered.length = 0
+    if (this.unanswered.length > 0) this.unanswered.length = 0
     if (!this.preempted) this.admitWaiting(plan, left)
   }
 
@@ -97,7 +97,7 @@ export class VllmScheduler implements Scheduler {
     let budget = tokens
     for (let i = 0; i < running.length && budget > 0; ) {
       const r = running.at(i)
-      const n = plan.awaitsToken(r) ? 0 : Math.min(this.tokensToRun(r), budget - this.draftingTokens)
+      const n = this.stages > 1 && plan.awaitsToken(r) ? 0 : Math.min(this.tokensToRun(r), budget - this.draftingTokens)
       // Nothing to run for this one: those behind it still may, so this is not strictly first come, first served.
       if (n <= 0) {
         i++
